@@ -27,8 +27,8 @@
 
 namespace {
 
-using slipway::modelserver::Invocation;
 using slipway::modelserver::Model;
+using slipway::modelserver::ModelCall;
 
 struct Arguments {
   std::string model, input, output;
@@ -56,7 +56,7 @@ class RawBatch {
       : model_(model), text_(text), output_(output), piece_(piece) {}
 
   void work() {
-    std::vector<Invocation> invocation(1);
+    std::vector<ModelCall> invocation(1);
     std::string joined;
     for (;;) {
       std::size_t turn = 0;

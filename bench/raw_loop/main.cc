@@ -32,8 +32,8 @@
 
 namespace {
 
-using slipway::modelserver::Invocation;
 using slipway::modelserver::Model;
+using slipway::modelserver::ModelCall;
 
 constexpr std::size_t buffer_bytes = 64 * 1024;
 constexpr int events_max = 256;
@@ -128,7 +128,7 @@ class Loop {
     std::from_chars(text.data(), text.data() + text.size(), length);
     if (rest.size() < end + 4 + length) return false;
     const auto target = head.substr(0, head.find("\r\n"));
-    Invocation& invocation = invocation_[0];
+    ModelCall& invocation = invocation_[0];
     invocation.content_type = header(head, "content-type:");
     invocation.accept = header(head, "accept:");
     invocation.body = rest.substr(end + 4, length);
@@ -148,7 +148,7 @@ class Loop {
   Model& model_;
   int listener_;
   int epoll_;
-  Invocation invocation_[1];
+  ModelCall invocation_[1];
 };
 
 int listen_on(std::uint16_t port) {

@@ -141,7 +141,7 @@ class Connection final : public Watcher,
   void close_after_shortage() noexcept;
 
   // Writing
-  std::shared_ptr<Exchange> exchange() { return {shared_from_this(), &exchange_}; }
+  std::shared_ptr<HttpExchange> exchange() { return {shared_from_this(), &exchange_}; }
   template <typename AnyResponse>
   void send(AnyResponse&& response);
   void next_turn();

@@ -37,7 +37,7 @@ bool is_shortage(int error) {
 }
 
 // An exchange that only keeps what it is told, for Responder::to.
-class SinkExchange final : public Exchange {
+class SinkExchange final : public HttpExchange {
  public:
   explicit SinkExchange(std::move_only_function<void(Response&&)> sink) : sink_(std::move(sink)) {}
 
@@ -135,7 +135,7 @@ void Responder::on_closed(Task task) {
 
 // What drops a responder may be the shortage itself.
 void Responder::drop() {
-  const std::shared_ptr<Exchange> exchange = std::move(exchange_);
+  const std::shared_ptr<HttpExchange> exchange = std::move(exchange_);
   if (!exchange) return;
   const bool answered = survive_memory_shortage("net", [&] {
     exchange->send(turn_, plain_response(500, "Internal error: the request was not answered."));

@@ -58,9 +58,9 @@ struct Described {
 
 // What a connection does for one exchange. Implemented by the server; a test may bring its own.
 // `turn` is the exchange's number on its connection: what comes for an earlier one is ignored.
-class Exchange {
+class HttpExchange {
  public:
-  virtual ~Exchange() = default;
+  virtual ~HttpExchange() = default;
   virtual void send(std::uint64_t turn, Response&& response) = 0;
   virtual void send_view(std::uint64_t turn, const ResponseView& response) = 0;
   virtual void start(std::uint64_t turn, int status, Fields&& headers) = 0;
@@ -84,7 +84,7 @@ class Exchange {
 class BodyWriter {
  public:
   BodyWriter() = default;
-  BodyWriter(std::shared_ptr<Exchange> exchange, std::uint64_t turn)
+  BodyWriter(std::shared_ptr<HttpExchange> exchange, std::uint64_t turn)
       : exchange_(std::move(exchange)), turn_(turn) {}
   BodyWriter(BodyWriter&&) noexcept = default;
   BodyWriter& operator=(BodyWriter&& other) noexcept;
@@ -106,7 +106,7 @@ class BodyWriter {
   void abort();
 
  private:
-  std::shared_ptr<Exchange> exchange_;
+  std::shared_ptr<HttpExchange> exchange_;
   std::uint64_t turn_ = 0;
 };
 
@@ -116,7 +116,7 @@ class BodyWriter {
 class Responder {
  public:
   Responder() = default;
-  Responder(std::shared_ptr<Exchange> exchange, std::uint64_t turn)
+  Responder(std::shared_ptr<HttpExchange> exchange, std::uint64_t turn)
       : exchange_(std::move(exchange)), turn_(turn) {}
   // Answers into `sink`: for tests of handlers. Streamed answers arrive whole at their end.
   static Responder to(std::move_only_function<void(Response&&)> sink);
@@ -151,7 +151,7 @@ class Responder {
  private:
   void drop();
 
-  std::shared_ptr<Exchange> exchange_;
+  std::shared_ptr<HttpExchange> exchange_;
   std::uint64_t turn_ = 0;
 };
 
@@ -160,7 +160,7 @@ class Responder {
 class BodyControl {
  public:
   BodyControl() = default;
-  BodyControl(std::shared_ptr<Exchange> exchange, std::uint64_t turn)
+  BodyControl(std::shared_ptr<HttpExchange> exchange, std::uint64_t turn)
       : exchange_(std::move(exchange)), turn_(turn) {}
   void pause() { set(true); }
   void resume() { set(false); }
@@ -169,7 +169,7 @@ class BodyControl {
   void set(bool paused) {
     if (exchange_) exchange_->set_paused(turn_, paused);
   }
-  std::shared_ptr<Exchange> exchange_;
+  std::shared_ptr<HttpExchange> exchange_;
   std::uint64_t turn_ = 0;
 };
 

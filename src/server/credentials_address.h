@@ -26,7 +26,7 @@ class CredentialsAddress {
     WorkerPool& workers;
     const Clock& clock;
     Random& random;
-    const RunningInstances& running;
+    const LiveInstances& running;
   };
   // unavailable: no port of the loopback can be listened on.
   static Result<std::unique_ptr<CredentialsAddress>> open(const Needs& needs);

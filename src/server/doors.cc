@@ -90,8 +90,8 @@ void Doors::collect_permissions() {
 
 void Doors::make_context() {
   Foundation& base = needs_.base;
-  router_ = std::make_unique<wire::Router>(aws::schemas(),
-                                           wire::Router::Options{.others = aws::others()});
+  router_ = std::make_unique<wire::OperationRouter>(
+      aws::schemas(), wire::OperationRouter::Options{.others = aws::others()});
   const service::SiteCheck::Options sites{.bound = needs_.bound.host,
                                           .allowed = base.options.allowed_hosts};
   context_ = std::make_unique<service::ServiceContext>(service::ServiceContext{

@@ -51,7 +51,7 @@ class Doors {
   const Needs needs_;
   service::Registry registry_;
   std::unique_ptr<service::Authorizer> authorizer_;  // null: everyone may do everything
-  std::unique_ptr<wire::Router> router_;
+  std::unique_ptr<wire::OperationRouter> router_;
   std::unique_ptr<service::ServiceContext> context_;
 };
 

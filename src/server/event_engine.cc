@@ -31,7 +31,7 @@ EventEngine::EventEngine(Foundation& base, const std::string& url,
 }
 
 Result<std::unique_ptr<EventEngine>> EventEngine::open(Foundation& base, const std::string& url,
-                                                       Lifecycle& life) {
+                                                       ServerLifecycle& life) {
   TRY(auto signer, sns::Signer::open(base.options.data));
   std::unique_ptr<EventEngine> made(new EventEngine(base, url, std::move(signer)));
   life.began([&sender = made->sender] { sender.stop(); });

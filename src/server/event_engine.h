@@ -22,7 +22,7 @@ class EventEngine {
  public:
   // `base` and `url`, where subscribers find this server, outlive it. Adds its reconcilers.
   static Result<std::unique_ptr<EventEngine>> open(Foundation& base, const std::string& url,
-                                                   Lifecycle& life);
+                                                   ServerLifecycle& life);
 
   events::Queues queues;
   events::Topics topics;

@@ -60,7 +60,7 @@ FleetEngine::FleetEngine(const Needs& needs, std::unique_ptr<routing::Sessions> 
       [this](place::Observation seen) { reconciler_.observe(std::move(seen)); });
 }
 
-Result<std::unique_ptr<FleetEngine>> FleetEngine::open(const Needs& needs, Lifecycle& life) {
+Result<std::unique_ptr<FleetEngine>> FleetEngine::open(const Needs& needs, ServerLifecycle& life) {
   Foundation& base = needs.base;
   TRY(auto sessions, routing::Sessions::open(*base.store, base.clock));
   TRY(auto credentials, CredentialsAddress::open({.loop = base.bulk_loop,
@@ -79,7 +79,7 @@ Result<std::unique_ptr<FleetEngine>> FleetEngine::open(const Needs& needs, Lifec
   return made;
 }
 
-void FleetEngine::begin(Lifecycle& life) {
+void FleetEngine::begin(ServerLifecycle& life) {
   life.began([this] { files_.stop(); });
   base_.bulk_loop.loop().post([this] { collect_files(); });
 }

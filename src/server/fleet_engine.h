@@ -39,14 +39,14 @@ class FleetEngine {
     std::filesystem::path model_server;
     std::string url_from_here;  // where an instance finds this server
   };
-  static Result<std::unique_ptr<FleetEngine>> open(const Needs& needs, Lifecycle& life);
+  static Result<std::unique_ptr<FleetEngine>> open(const Needs& needs, ServerLifecycle& life);
   FleetEngine(const FleetEngine&) = delete;
   FleetEngine& operator=(const FleetEngine&) = delete;
 
   // Begins to remove, now and then, what no fleet uses any more. When it ends nothing more is
   // fetched or installed, and what is being made is given up: before instances end, who would take
   // their end for a failure.
-  void begin(Lifecycle& life);
+  void begin(ServerLifecycle& life);
 
   routing::RouteTable& routes() { return routes_; }
   routing::Sessions& sessions() { return *sessions_; }

@@ -42,7 +42,7 @@ Result<std::unique_ptr<Foundation>> Foundation::open(const ServeOptions& options
   return made;
 }
 
-Result<> Foundation::open_store(Lifecycle& life) {
+Result<> Foundation::open_store(ServerLifecycle& life) {
   TRY(store, server::open_store(options));
   TRY_DO(engine::keep_time(*store, clock));
   reconcilers = std::make_unique<engine::ReconcilerLoop>(*store, clock, changes);

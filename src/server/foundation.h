@@ -26,7 +26,7 @@ struct Foundation {
 
   // The rest, which waits for the disk. It ends when nobody posts, writes or decides any more: the
   // workers run what was posted to its end, and what the writer was given is durable.
-  Result<> open_store(Lifecycle& life);
+  Result<> open_store(ServerLifecycle& life);
 
   // Begins what recurs: a note of the time for the next start, and a look whether work lies there
   // for which no thread could be had.

@@ -9,12 +9,12 @@ namespace slipway::server {
 
 // Ends what began, the newest first, each once: when it is told to, or when it goes because a later
 // part could not begin. One thread's.
-class Lifecycle {
+class ServerLifecycle {
  public:
-  Lifecycle() = default;
-  Lifecycle(const Lifecycle&) = delete;
-  Lifecycle& operator=(const Lifecycle&) = delete;
-  ~Lifecycle() { end(); }
+  ServerLifecycle() = default;
+  ServerLifecycle(const ServerLifecycle&) = delete;
+  ServerLifecycle& operator=(const ServerLifecycle&) = delete;
+  ~ServerLifecycle() { end(); }
 
   // A part has begun; `end` stops what it runs, and leaves everything else of it in place: parts
   // that began before may still report to it.

@@ -35,7 +35,7 @@ Result<std::unique_ptr<Listeners>> Listeners::open(const Needs& needs) {
   return made;
 }
 
-Result<> Listeners::begin(ServerAddress& address, Lifecycle& life) {
+Result<> Listeners::begin(ServerAddress& address, ServerLifecycle& life) {
   const auto loops = static_cast<unsigned>(address.sockets.size());
   const IoLoop::Shared shared{.context = needs_.context,
                               .pages = pages_,

@@ -39,7 +39,7 @@ class Listeners {
 
   // Hears clients from now on. When it ends no further request is taken, and all that are under way
   // are answered, or given up.
-  Result<> begin(ServerAddress& address, Lifecycle& life);
+  Result<> begin(ServerAddress& address, ServerLifecycle& life);
 
  private:
   explicit Listeners(const Needs& needs);

@@ -26,7 +26,7 @@ PlaceEngine::Ground PlaceEngine::prepare(Foundation& base,
 }
 
 PlaceEngine::PlaceEngine(Foundation& base, std::unique_ptr<logs::LogBook> log_book,
-                         std::unique_ptr<logs::Groups> log_groups,
+                         std::unique_ptr<logs::LogGroups> log_groups,
                          place::ProcessPlace::Ground ground)
     : log_book_(std::move(log_book)),
       log_groups_(std::move(log_groups)),
@@ -41,7 +41,7 @@ PlaceEngine::PlaceEngine(Foundation& base, std::unique_ptr<logs::LogBook> log_bo
 
 Result<std::unique_ptr<PlaceEngine>> PlaceEngine::open(Foundation& base, Ground ground) {
   TRY(auto log_book, logs::LogBook::open(base.options.data / "logs"));
-  TRY(auto log_groups, logs::Groups::open(*base.store, {*log_book, *base.reconcilers}));
+  TRY(auto log_groups, logs::LogGroups::open(*base.store, {*log_book, *base.reconcilers}));
   TRY(auto prepared, ground.get());
   return std::unique_ptr<PlaceEngine>(
       new PlaceEngine(base, std::move(log_book), std::move(log_groups), std::move(prepared)));
@@ -51,7 +51,7 @@ void PlaceEngine::observe(const place::Observation& observation) {
   for (const place::ObservationSink& sink : sinks_) sink(observation);
 }
 
-void PlaceEngine::begin(Lifecycle& life) {
+void PlaceEngine::begin(ServerLifecycle& life) {
   life.began([this] { end_instances(); });
   places_.adopt();
 }

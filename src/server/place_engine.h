@@ -31,23 +31,23 @@ class PlaceEngine {
   void on_observation(place::ObservationSink sink) { sinks_.push_back(std::move(sink)); }
   // Takes over what a former server left running. From then on the end of the server is the end of
   // all instances.
-  void begin(Lifecycle& life);
+  void begin(ServerLifecycle& life);
 
   place::Place& place() { return places_; }
-  const RunningInstances& running() const { return running_; }
+  const LiveInstances& running() const { return running_; }
   logs::LogBook& log_book() { return *log_book_; }
-  logs::Groups& log_groups() { return *log_groups_; }
+  logs::LogGroups& log_groups() { return *log_groups_; }
 
  private:
   PlaceEngine(Foundation& base, std::unique_ptr<logs::LogBook> log_book,
-              std::unique_ptr<logs::Groups> log_groups, place::ProcessPlace::Ground ground);
+              std::unique_ptr<logs::LogGroups> log_groups, place::ProcessPlace::Ground ground);
   void observe(const place::Observation& observation);
   void end_instances();
 
   std::vector<place::ObservationSink> sinks_;
-  RunningInstances running_;
+  LiveInstances running_;
   std::unique_ptr<logs::LogBook> log_book_;
-  std::unique_ptr<logs::Groups> log_groups_;
+  std::unique_ptr<logs::LogGroups> log_groups_;
   logs::Collector collector_;
   place::Places places_;
   std::unique_ptr<place::ProcessPlace> processes_;

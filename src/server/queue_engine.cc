@@ -4,7 +4,7 @@
 
 namespace slipway::server {
 
-QueueEngine::QueueEngine(const Needs& needs, Lifecycle& life)
+QueueEngine::QueueEngine(const Needs& needs, ServerLifecycle& life)
     : notices_(needs.topics, needs.errands),
       sender_({.routes = needs.routes,
                .objects = needs.objects,

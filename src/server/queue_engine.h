@@ -27,7 +27,7 @@ class QueueEngine {
     service::LaterErrands errands;  // in whose name requests are read and answers are stored
   };
   // Adds its reconciler. When it ends, what is under way arrives as unavailable.
-  QueueEngine(const Needs& needs, Lifecycle& life);
+  QueueEngine(const Needs& needs, ServerLifecycle& life);
 
   invocation_queue::RequestQueues& requests() { return requests_; }
   const invocation_queue::InvocationQueues& queues() const { return queues_; }

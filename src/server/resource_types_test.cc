@@ -125,7 +125,7 @@ void check_step(const TestDoors& doors, const ResourceType& type, const Step& st
   ASSERT_TRUE(operation && doors.registry().find(*operation)) << "no such operation";
   for (const std::string_view id : {step.id, step.id_name})
     EXPECT_TRUE(has_path(*operation->input, id)) << id;
-  for (const service::Place& place : step.places) {
+  for (const service::PropertyPlace& place : step.places) {
     const wire::Shape* const shape = places == Side::input ? operation->input : operation->output;
     const std::string_view path = place.path.empty() ? place.property : place.path;
     EXPECT_TRUE(shape && has_path(*shape, path)) << path;
@@ -163,7 +163,7 @@ TEST_F(ResourceRows, EveryStepNamesOperationsAndMembersThatThereAre) {
 std::set<std::string> changed_by(const ResourceType& type) {
   std::set<std::string> out;
   const auto add = [&](const Step& step) {
-    for (const service::Place& place : step.places) out.emplace(place.property);
+    for (const service::PropertyPlace& place : step.places) out.emplace(place.property);
   };
   for (const service::Update& each : type.updates) add(each.write);
   for (const service::Items& each : type.items) {

@@ -2,7 +2,7 @@
 
 namespace slipway::server {
 
-void RunningInstances::observe(const place::Observation& observation) {
+void LiveInstances::observe(const place::Observation& observation) {
   using Kind = place::Observation::Kind;
   const std::scoped_lock lock(mutex_);
   if (observation.kind == Kind::started || observation.kind == Kind::adopted)
@@ -12,17 +12,17 @@ void RunningInstances::observe(const place::Observation& observation) {
   changed_.notify_all();
 }
 
-bool RunningInstances::contains(std::string_view key) const {
+bool LiveInstances::contains(std::string_view key) const {
   const std::scoped_lock lock(mutex_);
   return running_.contains(place::InstanceKey{std::string(key)});
 }
 
-std::size_t RunningInstances::count() const {
+std::size_t LiveInstances::count() const {
   const std::scoped_lock lock(mutex_);
   return running_.size();
 }
 
-void RunningInstances::wait_until_ended(std::chrono::milliseconds patience) {
+void LiveInstances::wait_until_ended(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   changed_.wait_for(lock, patience, [this] { return running_.empty(); });
 }

@@ -11,7 +11,7 @@
 namespace slipway::server {
 
 // Keeps the list. Thread-safe.
-class RunningInstances {
+class LiveInstances {
  public:
   void observe(const place::Observation& observation);
 

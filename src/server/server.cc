@@ -56,7 +56,7 @@ class Server::Parts {
   LoopRouters routers_;
   std::unique_ptr<Doors> doors_;
   std::unique_ptr<Listeners> listeners_;
-  Lifecycle life_;
+  ServerLifecycle life_;
 };
 
 Result<> Server::Parts::open(const ServeOptions& options) {

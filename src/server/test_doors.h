@@ -98,8 +98,8 @@ class TestDoors {
       objects::Objects::open(*store_, folder_.path(), world_.clock(), random_).value();
   engine::ReconcilerLoop reconcilers_{*store_, world_.clock(), changes_};
   std::unique_ptr<logs::LogBook> log_book_ = logs::LogBook::open(folder_ / "logs").value();
-  std::unique_ptr<logs::Groups> log_groups_ =
-      logs::Groups::open(*store_, {*log_book_, reconcilers_}).value();
+  std::unique_ptr<logs::LogGroups> log_groups_ =
+      logs::LogGroups::open(*store_, {*log_book_, reconcilers_}).value();
   place::SimulatedMachine printers_{world_.clock(), random_};
   place::SimulatedPlace log_place_{printers_, [](const place::Observation&) {}};
   s3::LifecycleTexts lifecycles_;

@@ -102,11 +102,11 @@ wire::SignedRequest Authenticator::signed_request(const net::RequestHead& head,
           .body = body};
 }
 
-Result<Sender> Authenticator::look_at(const net::RequestHead& head, const wire::Route& route) {
+Result<BodySender> Authenticator::look_at(const net::RequestHead& head, const wire::Route& route) {
   const std::string address(net::address_of(head.peer));
   if (mode_ == AuthMode::none) {
     TRY_DO(check_site(head, route));
-    return Sender{{address}, Standing::proven};
+    return BodySender{{address}, Standing::proven};
   }
   const wire::SignedRequest request = signed_request(head, std::nullopt);
   if (!is_v2(wire::auth_form(request))) {
@@ -116,12 +116,12 @@ Result<Sender> Authenticator::look_at(const net::RequestHead& head, const wire::
       TRY_DO(wire::check_claim(request, claim, wanted, source_, clock_.now()));
       const std::string_view key = claim.scope.access_key_id;
       if (known_.knows(key, address, clock_.monotonic()))
-        return Sender{{fmt::format("{} {}", key, address)}, Standing::proven};
-      return Sender{{std::string(key), net::network_of(address)}, Standing::claimed};
+        return BodySender{{fmt::format("{} {}", key, address)}, Standing::proven};
+      return BodySender{{std::string(key), net::network_of(address)}, Standing::claimed};
     }
   }
   TRY(const Authenticated authenticated, check(head, route, std::nullopt));
-  return Sender{{authenticated.caller.access_key_id}, Standing::proven};
+  return BodySender{{authenticated.caller.access_key_id}, Standing::proven};
 }
 
 bool Authenticator::names_known_key(const net::RequestHead& head) {

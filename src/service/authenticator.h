@@ -43,7 +43,7 @@ struct Authenticated {
 // Who sends a body, as far as its head shows: for whom its memory is counted. A key whose owner is
 // shown; the key and the address where he signed from there lately; the key and the network where
 // it is only claimed.
-struct Sender {
+struct BodySender {
   MemoryBudget::Owners owners;
   Standing standing = Standing::claimed;
 };
@@ -73,7 +73,7 @@ class Authenticator {
   // Checks all that the head alone can show of a request whose body is yet to come: its signature
   // where the body's hash is announced, and else that key, scope and date hold. Refuses as check()
   // does; a request without a signature too, whatever its operation would take.
-  Result<Sender> look_at(const net::RequestHead& head, const wire::Route& route);
+  Result<BodySender> look_at(const net::RequestHead& head, const wire::Route& route);
 
   // Whether the head names an access key that there is: nothing shows that its owner sent it.
   bool names_known_key(const net::RequestHead& head);

@@ -155,7 +155,7 @@ class FrontTest : public testing::Test {
   engine::Changes changes_;
   WorkerPool workers_{2};
   Registry registry_;
-  wire::Router router_{aws::schemas()};
+  wire::OperationRouter router_{aws::schemas()};
   net::Loop loop_;
   std::unique_ptr<ServiceContext> context_;
   std::unique_ptr<AwsRequestHandler> aws_;

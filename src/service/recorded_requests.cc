@@ -119,7 +119,7 @@ class Record {
 };
 
 // Answers through the responder that it stands for.
-class RecordedExchange final : public net::Exchange {
+class RecordedExchange final : public net::HttpExchange {
  public:
   RecordedExchange(std::shared_ptr<Record> record, net::Responder inner)
       : record_(std::move(record)), inner_(std::move(inner)) {

@@ -59,15 +59,15 @@ struct Property {
 // Where a property stands in an operation's input or output: a path of members, and of keys of
 // maps; through the items of lists. In an input "region" is the caller's, as if it were one. Empty:
 // a member of the property's own name; ".": the input or output itself.
-struct Place {
+struct PropertyPlace {
   std::string_view property;
   std::string_view path = {};
   const Form* form = nullptr;  // of a member of an item; null: the property's own
 };
 // Two tables of places as one.
 template <std::size_t A, std::size_t B>
-constexpr auto join_places(const Place (&a)[A], const Place (&b)[B]) {
-  std::array<Place, A + B> out;
+constexpr auto join_places(const PropertyPlace (&a)[A], const PropertyPlace (&b)[B]) {
+  std::array<PropertyPlace, A + B> out;
   std::ranges::copy(b, std::ranges::copy(a, out.begin()).out);
   return out;
 }
@@ -81,7 +81,7 @@ struct Step {
   // What `id` takes instead where that is no identifier of CloudFormation's: a text with {name}
   // (the identifier), {region} and {account} in it.
   std::string_view id_text = {};
-  std::span<const Place> places = {};
+  std::span<const PropertyPlace> places = {};
   std::string_view fixed = {};  // members that are always the same, as JSON
 
   explicit operator bool() const { return !operation.empty(); }
@@ -98,7 +98,7 @@ struct Absence {
 struct Reading {
   Step step;            // `places` are those of its output
   Absence absent = {};  // then its properties are not set, and the resource is there
-  std::span<const Place> asked_by = {};  // what of earlier readings its input takes
+  std::span<const PropertyPlace> asked_by = {};  // what of earlier readings its input takes
 };
 
 // Properties that are changed together; those that `create` has no place for are also set so, right
@@ -133,7 +133,7 @@ struct Tagging {
 
 // How a `create` is kept from taking over what has the name already, where its operation answers as
 // if it had made it: a stack that is undone would remove what was never its own.
-struct Probe {
+struct ExistenceProbe {
   Step step = {};            // succeeds where there is one
   std::string_view id = {};  // for `step.id`: a text with {name}, {region} and {account} in it
   Absence absent = {};       // beside `gone`
@@ -167,7 +167,7 @@ struct ResourceType {
   // The property that takes a name where a template gives none.
   std::string_view named = {};
   Step create = {};
-  Probe probe = {};
+  ExistenceProbe probe = {};
   std::span<const Reading> readings = {};  // the first one says whether the resource is there
   Absence gone = {};
   std::span<const Update> updates = {};

@@ -23,7 +23,7 @@ constexpr std::string_view region_word = "region";
 
 json::string_view key_of(std::string_view name) { return {name.data(), name.size()}; }
 
-std::string_view path_of(const Place& place) {
+std::string_view path_of(const PropertyPlace& place) {
   return place.path.empty() ? place.property : place.path;
 }
 
@@ -44,7 +44,7 @@ bool differ(const json::object& a, const json::object& b, std::string_view name)
 }
 
 bool has_place(const Step& step, std::string_view property) {
-  return std::ranges::find(step.places, property, &Place::property) != step.places.end();
+  return std::ranges::find(step.places, property, &PropertyPlace::property) != step.places.end();
 }
 
 std::unexpected<Error> refuse_property(const ResourceType& type, std::string_view name,
@@ -137,11 +137,11 @@ class ResourceOperations::Run {
   Result<json::array> list_all(const Step& step, json::object input, std::string_view path);
 
   json::object begin(const Step& step, std::string_view id) const;
-  const Form& form_of(const Place& place) const;
-  Result<> put(json::object& input, const Place& place, const json::value& value) const;
+  const Form& form_of(const PropertyPlace& place) const;
+  Result<> put(json::object& input, const PropertyPlace& place, const json::value& value) const;
   Result<json::object> input_of(const Step& step, std::string_view id,
                                 const json::object& properties, const json::value& item) const;
-  Result<> take(const Place& place, const json::value& output, json::object& into) const;
+  Result<> take(const PropertyPlace& place, const json::value& output, json::object& into) const;
 
   Result<> check_free(const json::object& properties);
   std::string fill(std::string_view text, std::string_view name) const;
@@ -219,14 +219,14 @@ json::object ResourceOperations::Run::begin(const Step& step, std::string_view i
   return input;
 }
 
-const Form& ResourceOperations::Run::form_of(const Place& place) const {
+const Form& ResourceOperations::Run::form_of(const PropertyPlace& place) const {
   if (place.form) return *place.form;
   const Property* const property = find_property(type_, place.property);
   return property ? property->form : forms::same;
 }
 
 // What a property is in an operation.
-Result<> ResourceOperations::Run::put(json::object& input, const Place& place,
+Result<> ResourceOperations::Run::put(json::object& input, const PropertyPlace& place,
                                       const json::value& value) const {
   json::value member = value;
   if (const Form::Turn turn = form_of(place).to_member) {
@@ -242,7 +242,7 @@ Result<json::object> ResourceOperations::Run::input_of(const Step& step, std::st
                                                        const json::object& properties,
                                                        const json::value& item) const {
   json::object input = begin(step, id);
-  for (const Place& place : step.places) {
+  for (const PropertyPlace& place : step.places) {
     if (is_of_item(place.property)) {
       if (const auto value = of_item(item, place.property)) TRY_DO(put(input, place, *value));
       continue;
@@ -258,7 +258,7 @@ Result<json::object> ResourceOperations::Run::input_of(const Step& step, std::st
 }
 
 // What a member of an output is as a property.
-Result<> ResourceOperations::Run::take(const Place& place, const json::value& output,
+Result<> ResourceOperations::Run::take(const PropertyPlace& place, const json::value& output,
                                        json::object& into) const {
   auto member = at_path(output, path_of(place));
   if (!member) return {};
@@ -287,7 +287,7 @@ Result<std::string> ResourceOperations::Run::create(const json::object& properti
 }
 
 Result<> ResourceOperations::Run::check_free(const json::object& properties) {
-  const Probe& probe = type_.probe;
+  const ExistenceProbe& probe = type_.probe;
   const json::value* const value =
       given(properties, type_.named.empty() ? type_.identifier : type_.named);
   const std::string name = value ? text_of(*value) : std::string();
@@ -324,14 +324,15 @@ Result<ResourceState> ResourceOperations::Run::read(const MadeResource& resource
   for (const Reading& reading : type_.readings) {
     const bool first = &reading == type_.readings.data();
     json::object input = begin(reading.step, resource.id);
-    for (const Place& place : reading.asked_by)
+    for (const PropertyPlace& place : reading.asked_by)
       if (const json::value* const value = given(seen, place.property))
         TRY_DO(put(input, place, *value));
     TRY(const auto answered, look(reading.step, input, reading.absent));
     if (!answered && first) return ResourceState{.kind = ResourceState::Kind::gone};
     if (!answered) continue;
     if (first) state = state_of(*answered);
-    for (const Place& place : reading.step.places) TRY_DO(take(place, answered->output, seen));
+    for (const PropertyPlace& place : reading.step.places)
+      TRY_DO(take(place, answered->output, seen));
   }
   bool any_item = false;
   for (const Items& items : type_.items) {
@@ -372,20 +373,20 @@ Result<> ResourceOperations::Run::update(const MadeResource& resource, const jso
 
 Result<> ResourceOperations::Run::change(const Update& update, const MadeResource& resource,
                                          const json::object& wanted) {
-  const std::span<const Place> places = update.write.places;
-  const auto differs = [&](const Place& place) {
+  const std::span<const PropertyPlace> places = update.write.places;
+  const auto differs = [&](const PropertyPlace& place) {
     const Property* const property = find_property(type_, place.property);
     return property && property->use != Use::manner &&
            differ(resource.properties, wanted, place.property);
   };
-  const auto is_wanted = [&](const Place& place) { return given(wanted, place.property); };
+  const auto is_wanted = [&](const PropertyPlace& place) { return given(wanted, place.property); };
   if (std::ranges::none_of(places, differs)) return {};
   if (update.clear && std::ranges::none_of(places, is_wanted)) {
     TRY_DO(run(update.clear, begin(update.clear, resource.id)));
     return {};
   }
   json::object input = begin(update.write, resource.id);
-  for (const Place& place : places) {
+  for (const PropertyPlace& place : places) {
     if (const json::value* const value = given(wanted, place.property)) {
       TRY_DO(put(input, place, *value));
       continue;
@@ -414,7 +415,7 @@ Result<> ResourceOperations::Run::change_items(const Items& items, const MadeRes
   const json::value* const after = given(wanted, items.property);
   if (after && !after->is_array()) return refuse_property(type_, items.property, "is no Array");
   const auto changed_by = [&](const Step& step) {
-    return std::ranges::any_of(step.places, [&](const Place& place) {
+    return std::ranges::any_of(step.places, [&](const PropertyPlace& place) {
       return !is_of_item(place.property) && differ(resource.properties, wanted, place.property);
     });
   };
@@ -451,7 +452,8 @@ Result<> ResourceOperations::Run::change_tags(const MadeResource& resource,
     if (!kept.contains(key)) removed.emplace_back(key);
   if (!removed.empty()) {
     json::object input = begin(tagging.remove, resource.id);
-    for (const Place& place : tagging.remove.places) put_at_path(input, path_of(place), removed);
+    for (const PropertyPlace& place : tagging.remove.places)
+      put_at_path(input, path_of(place), removed);
     TRY_DO(run(tagging.remove, input));
   }
   if (!after) return {};
@@ -473,7 +475,7 @@ Result<std::optional<json::value>> ResourceOperations::Run::read_item(const Item
   TRY(const auto answered, look(items.get, input, items.absent));
   if (!answered) return std::nullopt;
   json::object seen;
-  for (const Place& place : items.get.places) TRY_DO(take(place, answered->output, seen));
+  for (const PropertyPlace& place : items.get.places) TRY_DO(take(place, answered->output, seen));
   if (seen.empty()) return std::nullopt;
   for (const auto& [key, value] : seen) {
     const std::string_view name(key.data(), key.size());

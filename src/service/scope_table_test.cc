@@ -203,7 +203,7 @@ class ScopeTable : public testing::Test {
   TestFolder data_;
   std::unique_ptr<wire::LoadedSchema> cbor_service_;
   std::vector<const wire::Schema*> schemas_;
-  std::optional<wire::Router> router_;
+  std::optional<wire::OperationRouter> router_;
   std::unique_ptr<identity::KeyRing> keys_;
   SiteCheck sites_;
   KnownSenders known_;

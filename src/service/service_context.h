@@ -34,7 +34,7 @@ struct Lanes {
 // and all that it refers to, outlives the handlers.
 struct ServiceContext {
   const Registry& registry;
-  const wire::Router& router;
+  const wire::OperationRouter& router;
   std::span<const wire::Schema* const> schemas;
   store::Store& store;
   Lanes lanes;

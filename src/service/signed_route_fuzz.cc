@@ -198,7 +198,7 @@ class Bench {
                                .id = "000000000000"},
                               random_)
           .value();
-  const wire::Router router_{aws::schemas()};
+  const wire::OperationRouter router_{aws::schemas()};
   const SiteCheck sites_;
   KnownSenders known_;
   Authenticator authenticator_{*keys_, clock_,           sites_,

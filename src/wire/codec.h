@@ -46,7 +46,7 @@ struct HttpResponseParts {
 };
 
 // What the path templates caught, still percent-encoded, in the order of the template.
-struct Labels {
+struct PathLabels {
   static constexpr std::size_t count_max = 8;
   struct Label {
     std::string_view name;
@@ -63,7 +63,7 @@ struct Labels {
 // The input of `operation`: a structure node in the order of operation.input, or an empty one where
 // the operation has no input. Text views into `request` and `arena`: both outlive the node.
 // Streaming members and the bodies they stand for are left alone. A gzipped body is inflated.
-Result<Node> decode_request(const Operation& operation, Protocol protocol, const Labels& labels,
+Result<Node> decode_request(const Operation& operation, Protocol protocol, const PathLabels& labels,
                             const HttpRequestView& request, Arena& arena);
 
 HttpResponseParts encode_response(const Operation& operation, Protocol protocol, const Node& output,

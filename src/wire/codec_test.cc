@@ -173,7 +173,7 @@ TEST(Answers, OfHeadOperationsAreHeadersOnly) {
 
 TEST(Requests, OfS3TakeLabelsQueryHeadersAndXml) {
   Arena arena;
-  Labels labels;
+  PathLabels labels;
   labels.add("Bucket", "b");
   labels.add("Key", "a%20b/c%2Bd");
   const std::vector<HeaderView> headers = {{"X-Amz-Meta-Color", "red"},
@@ -210,7 +210,7 @@ TEST(Requests, OfS3TakeLabelsQueryHeadersAndXml) {
 
 TEST(Requests, HaveOneValueForAHeaderThatComesTwiceAsTheirSignatureCoversIt) {
   Arena arena;
-  Labels labels;
+  PathLabels labels;
   labels.add("Bucket", "b");
   labels.add("Key", "k");
   const std::vector<HeaderView> headers = {{"x-amz-copy-source", "/b/k"}, {"X-Amz-Meta-A", "1"},
@@ -247,7 +247,7 @@ TEST(Requests, ThatCannotBeReadAreNamedAsTheServiceDoes) {
 TEST(Requests, WhoseAddressIsNoTextAreRefusedBeforeAnythingIsReadFromThem) {
   const auto kind_of = [](std::string_view path, std::string_view query) {
     Arena arena;
-    Labels labels;
+    PathLabels labels;
     labels.add("Bucket", "b");
     const HttpRequestView list{
         .method = "GET", .path = path, .query = query, .headers = {}, .body = {}};

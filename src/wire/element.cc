@@ -79,7 +79,7 @@ class XmlBuilder {
     for (; *attributes != nullptr; attributes += 2) {
       if (++attributes_ > xml_attributes_max)
         return stop("The XML document has too many attributes");
-      Attribute* added = arena_.make_array<Attribute>(1);
+      XmlAttribute* added = arena_.make_array<XmlAttribute>(1);
       *added = {arena_.copy(attributes[0]), arena_.copy(attributes[1]), element.attributes};
       element.attributes = added;
     }
@@ -170,8 +170,8 @@ const Element* Element::child(std::string_view wanted) const {
   return nullptr;
 }
 
-const Attribute* Element::attribute(std::string_view wanted) const {
-  for (const Attribute* at = attributes; at != nullptr; at = at->next) {
+const XmlAttribute* Element::attribute(std::string_view wanted) const {
+  for (const XmlAttribute* at = attributes; at != nullptr; at = at->next) {
     if (at->name == wanted) return at;
   }
   return nullptr;

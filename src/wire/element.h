@@ -10,23 +10,23 @@
 namespace slipway::wire {
 
 // An attribute of an XML element.
-struct Attribute {
+struct XmlAttribute {
   std::string_view name;  // with its prefix: "xsi:type"
   std::string_view value;
-  Attribute* next;
+  XmlAttribute* next;
 };
 
 // Lives in an Arena; plain memory. Children keep their order.
 struct Element {
   std::string_view name;  // without its prefix
   std::string_view text;  // of an element without children
-  Attribute* attributes;
+  XmlAttribute* attributes;
   Element* first;
   Element* last;
   Element* next;
 
   const Element* child(std::string_view wanted) const;
-  const Attribute* attribute(std::string_view wanted) const;
+  const XmlAttribute* attribute(std::string_view wanted) const;
 };
 
 Element& add_child(Element& parent, std::string_view name, Arena& arena);

@@ -187,7 +187,7 @@ struct Canonical {
   static void write(const Element& element, std::string& out, RootName root) {
     ((out += '<') += element.name) += '>';
     std::vector<std::string> attributes;
-    for (const Attribute* at = element.attributes; at != nullptr; at = at->next) {
+    for (const XmlAttribute* at = element.attributes; at != nullptr; at = at->next) {
       if (!at->name.starts_with("xmlns"))
         attributes.push_back(std::string(at->name) + "=" + std::string(at->value));
     }

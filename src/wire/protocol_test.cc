@@ -119,7 +119,7 @@ Case::Sent Case::sent() const {
 }
 
 std::string Case::check_request(const HttpRequestView& request) {
-  Labels labels;
+  PathLabels labels;
   const bool rest = protocol_ == Protocol::rest_json || protocol_ == Protocol::rest_xml;
   if (rest && RestMatcher(schema_->schema()).match(request, "", labels) != operation_) {
     return "the path does not lead to the operation";

@@ -64,7 +64,7 @@ void try_form(const Operation& operation, const HttpRequestView& posted) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const Router router(slipway::aws::schemas());
+  static const OperationRouter router(slipway::aws::schemas());
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const std::string_view half = text.substr(0, size / 2);
   Arena arena;

@@ -123,7 +123,7 @@ class BindingReader {
     return out;
   }
 
-  Result<Node> label(const Labels& labels, const Member& member) {
+  Result<Node> label(const PathLabels& labels, const Member& member) {
     for (std::size_t i = 0; i < labels.count; ++i) {
       if (labels.items[i].name != member.wire_name) continue;
       return scalar(percent_decoded(labels.items[i].value, PlusSign::literal, arena_), member);
@@ -310,8 +310,8 @@ Result<std::string> label_text(const Shape& shape, const Node& input, std::strin
 
 }  // namespace
 
-Result<void> read_bindings(const Shape& shape, const Labels& labels, const HttpRequestView& request,
-                           Arena& arena, Node& out) {
+Result<void> read_bindings(const Shape& shape, const PathLabels& labels,
+                           const HttpRequestView& request, Arena& arena, Node& out) {
   TRY_DO(check_target(request));
   BindingReader reader(arena);
   std::vector<QueryPair> pairs;

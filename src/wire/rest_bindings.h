@@ -11,8 +11,8 @@
 namespace slipway::wire {
 
 // Sets the members of `out` (a structure of `shape`) that stand in the path, query and headers.
-Result<void> read_bindings(const Shape& shape, const Labels& labels, const HttpRequestView& request,
-                           Arena& arena, Node& out);
+Result<void> read_bindings(const Shape& shape, const PathLabels& labels,
+                           const HttpRequestView& request, Arena& arena, Node& out);
 
 // Sets the members that stand in the headers and the status of an answer.
 Result<void> read_response_bindings(const Shape& shape, std::span<const HeaderView> headers,

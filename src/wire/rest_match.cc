@@ -171,7 +171,7 @@ int RestMatcher::rank_of(const Pattern& pattern) {
 }
 
 bool RestMatcher::path_fits(const Pattern& pattern, std::string_view path, std::string_view bucket,
-                            Labels& labels) {
+                            PathLabels& labels) {
   labels.count = 0;
   std::size_t at = 0;
   if (!bucket.empty()) {
@@ -218,7 +218,7 @@ bool RestMatcher::conditions_hold(const Pattern& pattern, const HttpRequestView&
 }
 
 const Operation* RestMatcher::match(const HttpRequestView& request, std::string_view bucket,
-                                    Labels& labels) const {
+                                    PathLabels& labels) const {
   if (!dots_are_names_ && has_dot_segment(request.path)) return nullptr;
   for (const Pattern& pattern : patterns_) {
     if (pattern.operation->method != request.method) continue;

@@ -28,7 +28,7 @@ class RestMatcher {
   // With `bucket`, the path's first label stands in the host instead, and only templates that begin
   // with it match. Null where nothing fits; `labels` is then unspecified.
   const Operation* match(const HttpRequestView& request, std::string_view bucket,
-                         Labels& labels) const;
+                         PathLabels& labels) const;
 
  private:
   struct Segment {
@@ -57,7 +57,7 @@ class RestMatcher {
   bool means_another(const Pattern& pattern, std::string_view query) const;
   static int rank_of(const Pattern& pattern);
   static bool path_fits(const Pattern& pattern, std::string_view path, std::string_view bucket,
-                        Labels& labels);
+                        PathLabels& labels);
   static bool conditions_hold(const Pattern& pattern, const HttpRequestView& request);
 
   std::vector<Pattern> patterns_;            // best first

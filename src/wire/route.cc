@@ -161,7 +161,7 @@ bool is_address(std::string_view host) {
 
 }  // namespace
 
-struct Router::Tables {
+struct OperationRouter::Tables {
   struct Entry {
     const Schema* schema;
     RestMatcher rest;
@@ -228,8 +228,8 @@ struct Router::Tables {
 };
 
 // "/service/{Service}/operation/{Operation}" and nothing around it; {Service} may have a namespace.
-bool Router::Tables::by_cbor_path(const HttpRequestView& request, const Head& head,
-                                  Route& route) const {
+bool OperationRouter::Tables::by_cbor_path(const HttpRequestView& request, const Head& head,
+                                           Route& route) const {
   constexpr std::string_view before_service = "/service/";
   constexpr std::string_view before_operation = "operation";
   if (request.method != "POST" || !request.path.starts_with(before_service)) return false;
@@ -249,7 +249,7 @@ bool Router::Tables::by_cbor_path(const HttpRequestView& request, const Head& he
   return false;
 }
 
-bool Router::Tables::by_target(const Head& head, Route& route) const {
+bool OperationRouter::Tables::by_target(const Head& head, Route& route) const {
   const auto dot = head.target.rfind('.');
   if (dot == std::string_view::npos || dot == 0) return false;
   const std::string_view prefix = head.target.substr(0, dot);
@@ -261,8 +261,8 @@ bool Router::Tables::by_target(const Head& head, Route& route) const {
   return false;
 }
 
-bool Router::Tables::by_rest(const Entry& entry, const HttpRequestView& request, const Head& head,
-                             Route& route) const {
+bool OperationRouter::Tables::by_rest(const Entry& entry, const HttpRequestView& request,
+                                      const Head& head, Route& route) const {
   const bool s3 = entry.schema->service.s3_style;
   const std::string_view bucket = s3 ? bucket_of(head.host) : std::string_view{};
   route.operation = entry.rest.match(request, bucket, route.labels);
@@ -274,8 +274,8 @@ bool Router::Tables::by_rest(const Entry& entry, const HttpRequestView& request,
 }
 
 // A version that is another service's says that the request is not for this one.
-bool Router::Tables::by_action(const Entry& entry, const HttpRequestView& request, const Head& head,
-                               Route& route) const {
+bool OperationRouter::Tables::by_action(const Entry& entry, const HttpRequestView& request,
+                                        const Head& head, Route& route) const {
   if (!speaks(*entry.schema, Protocol::query)) return false;
   const std::string_view action = form_parameter(request, head, "Action");
   if (action.empty()) return false;
@@ -285,8 +285,8 @@ bool Router::Tables::by_action(const Entry& entry, const HttpRequestView& reques
   return true;
 }
 
-bool Router::Tables::by_scope(std::string_view scope, const HttpRequestView& request,
-                              const Head& head, Route& route) const {
+bool OperationRouter::Tables::by_scope(std::string_view scope, const HttpRequestView& request,
+                                       const Head& head, Route& route) const {
   for (const Entry& entry : services) {
     if (entry.schema->service.signing_name != scope) continue;
     if (is_rest(*entry.schema) ? by_rest(entry, request, head, route)
@@ -296,8 +296,8 @@ bool Router::Tables::by_scope(std::string_view scope, const HttpRequestView& req
   return false;
 }
 
-bool Router::Tables::by_version(const HttpRequestView& request, const Head& head,
-                                Route& route) const {
+bool OperationRouter::Tables::by_version(const HttpRequestView& request, const Head& head,
+                                         Route& route) const {
   const std::string_view action = form_parameter(request, head, "Action");
   if (action.empty()) return false;
   const Entry* const entry = of_version(form_parameter(request, head, "Version"));
@@ -307,8 +307,8 @@ bool Router::Tables::by_version(const HttpRequestView& request, const Head& head
 }
 
 // The links in messages say neither a version nor a service: an action that one service alone has.
-bool Router::Tables::by_action_alone(const HttpRequestView& request, const Head& head,
-                                     Route& route) const {
+bool OperationRouter::Tables::by_action_alone(const HttpRequestView& request, const Head& head,
+                                              Route& route) const {
   const std::string_view action = form_parameter(request, head, "Action");
   if (action.empty() || !form_parameter(request, head, "Version").empty()) return false;
   int found = 0;
@@ -323,7 +323,8 @@ bool Router::Tables::by_action_alone(const HttpRequestView& request, const Head&
 }
 
 // The REST services by their paths, but for S3, which has every path.
-bool Router::Tables::by_path(const HttpRequestView& request, const Head& head, Route& route) const {
+bool OperationRouter::Tables::by_path(const HttpRequestView& request, const Head& head,
+                                      Route& route) const {
   return std::ranges::any_of(services, [&](const Entry& entry) {
     return is_rest(*entry.schema) && !entry.schema->service.s3_style &&
            by_rest(entry, request, head, route);
@@ -331,8 +332,8 @@ bool Router::Tables::by_path(const HttpRequestView& request, const Head& head, R
 }
 
 // Whose scope is not ours is not told that it should have been S3's.
-Route Router::Tables::signed_route(std::string_view scope, const HttpRequestView& request,
-                                   const Head& head) const {
+Route OperationRouter::Tables::signed_route(std::string_view scope, const HttpRequestView& request,
+                                            const Head& head) const {
   Route route;
   if (by_scope(scope, request, head, route)) return route;
   if (by_version(request, head, route) || by_path(request, head, route)) return route;
@@ -345,7 +346,8 @@ Route Router::Tables::signed_route(std::string_view scope, const HttpRequestView
   return {{own->schema, nullptr, fallback_protocol(*own->schema, head)}, {}, {}, {}};
 }
 
-Route Router::Tables::unsigned_route(const HttpRequestView& request, const Head& head) const {
+Route OperationRouter::Tables::unsigned_route(const HttpRequestView& request,
+                                              const Head& head) const {
   Route route;
   if (by_version(request, head, route) || by_action_alone(request, head, route)) return route;
   route = {};
@@ -359,8 +361,8 @@ Route Router::Tables::unsigned_route(const HttpRequestView& request, const Head&
 
 // Whose tables these are has no operations: the route says which service it would be, and what was
 // asked where the request names that.
-Route Router::Tables::of_another(std::string_view scope, const HttpRequestView& request,
-                                 const Head& head) const {
+Route OperationRouter::Tables::of_another(std::string_view scope, const HttpRequestView& request,
+                                          const Head& head) const {
   Route route;
   if (head.protocol == "rpc-v2-cbor" && by_cbor_path(request, head, route)) return route;
   if (!head.target.empty() && by_target(head, route)) return route;
@@ -371,7 +373,7 @@ Route Router::Tables::of_another(std::string_view scope, const HttpRequestView& 
   return route;
 }
 
-Router::Router(std::span<const Schema* const> schemas, Options options) {
+OperationRouter::OperationRouter(std::span<const Schema* const> schemas, Options options) {
   auto tables = std::make_unique<Tables>();
   for (const Schema* schema : schemas) tables->services.push_back({schema, RestMatcher(*schema)});
   for (const std::string& host : options.bucket_hosts)
@@ -384,13 +386,16 @@ Router::Router(std::span<const Schema* const> schemas, Options options) {
   others_ = std::move(others);
 }
 
-Router::Router(std::span<const Schema* const> schemas) : Router(schemas, Options{}) {}
+OperationRouter::OperationRouter(std::span<const Schema* const> schemas)
+    : OperationRouter(schemas, Options{}) {}
 
-Router::~Router() = default;
+OperationRouter::~OperationRouter() = default;
 
-std::string_view Router::bucket_of(std::string_view host) const { return tables_->bucket_of(host); }
+std::string_view OperationRouter::bucket_of(std::string_view host) const {
+  return tables_->bucket_of(host);
+}
 
-Route Router::find(const HttpRequestView& request) const {
+Route OperationRouter::find(const HttpRequestView& request) const {
   const Head head(request);
   const std::string_view scope = routed_scope(scope_of(head, request));
   Route route;

@@ -22,7 +22,7 @@ struct Asked {
 
 // Says what a request asks for, with what its path and host name.
 struct Route : Asked {
-  Labels labels;
+  PathLabels labels;
   // What the request called the operation, where it named one.
   std::string_view operation_name;
   // The bucket that the host names; empty where it stands in the path, or there is none.
@@ -42,7 +42,7 @@ inline constexpr std::string_view loopback_zone = "localhost.localstack.cloud";
 // A route trusts nothing: it says what a request asks for, and the signature must then have been
 // made for the route's service (auth/sigv4.h). What need not be signed (content-type,
 // smithy-protocol) chooses among the protocols of one service and never between services.
-class Router {
+class OperationRouter {
  public:
   struct Options {
     // Hosts under which the first label is a bucket: "s3.localhost" for bucket.s3.localhost.
@@ -53,9 +53,9 @@ class Router {
   };
 
   // `schemas` outlive the router.
-  Router(std::span<const Schema* const> schemas, Options options);
-  explicit Router(std::span<const Schema* const> schemas);
-  ~Router();
+  OperationRouter(std::span<const Schema* const> schemas, Options options);
+  explicit OperationRouter(std::span<const Schema* const> schemas);
+  ~OperationRouter();
 
   // Only the head is read, and a form body where no target says what is asked. The route's texts
   // view into the request.

@@ -41,7 +41,7 @@ class RouteTest : public ::testing::Test {
     return name(method, target, more);
   }
 
-  Router router_{aws::schemas()};
+  OperationRouter router_{aws::schemas()};
 };
 
 TEST_F(RouteTest, TheTargetNamesTheOperationWhateverTheScopeSays) {
@@ -207,7 +207,7 @@ TEST_F(RouteTest, AnActionThatThereIsNotIsSaidInTheNamespaceOfWhatStandsBeforeTh
 }
 
 TEST(RouteOfOthers, AServiceThatIsNotHereAnswersByNameInItsProtocol) {
-  const Router router(aws::schemas(), {.others = aws::others()});
+  const OperationRouter router(aws::schemas(), {.others = aws::others()});
   const auto scope = [](std::string_view service) {
     return "AWS4-HMAC-SHA256 Credential=AK/1/r/" + std::string(service) +
            "/aws4_request, SignedHeaders=host, Signature=0";

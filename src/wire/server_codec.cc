@@ -93,9 +93,9 @@ Error in_xml_words(Protocol protocol, Error error) {
   return error;
 }
 
-Result<Node> read_rest_request(const Operation& operation, Protocol protocol, const Labels& labels,
-                               const HttpRequestView& request, std::string_view body,
-                               Arena& arena) {
+Result<Node> read_rest_request(const Operation& operation, Protocol protocol,
+                               const PathLabels& labels, const HttpRequestView& request,
+                               std::string_view body, Arena& arena) {
   const Shape& shape = *operation.input;
   TRY(Node out, read_body(shape, protocol, body, arena));
   if (out.kind != Kind::structure) out = make_structure(shape.members.size(), arena);
@@ -138,7 +138,7 @@ std::vector<HeaderView> without_gzip(std::span<const HeaderView> headers) {
   return out;
 }
 
-Result<Node> read_input(const Operation& operation, Protocol protocol, const Labels& labels,
+Result<Node> read_input(const Operation& operation, Protocol protocol, const PathLabels& labels,
                         const HttpRequestView& request, std::string_view body, Arena& arena) {
   if (operation.input == nullptr) return make_structure(0, arena);
   TRY(Node out, is_rest(protocol)
@@ -149,7 +149,7 @@ Result<Node> read_input(const Operation& operation, Protocol protocol, const Lab
   return out;
 }
 
-Result<Node> read_request(const Operation& operation, Protocol protocol, const Labels& labels,
+Result<Node> read_request(const Operation& operation, Protocol protocol, const PathLabels& labels,
                           const HttpRequestView& request, Arena& arena) {
   if (!inflates(operation, protocol, request)) {
     return read_input(operation, protocol, labels, request, request.body, arena);
@@ -280,11 +280,11 @@ std::string_view HttpResponseView::header(std::string_view name) const {
   return find_header(headers, name);
 }
 
-void Labels::add(std::string_view name, std::string_view value) {
+void PathLabels::add(std::string_view name, std::string_view value) {
   if (count < count_max) items[count++] = {name, value};
 }
 
-Result<Node> decode_request(const Operation& operation, Protocol protocol, const Labels& labels,
+Result<Node> decode_request(const Operation& operation, Protocol protocol, const PathLabels& labels,
                             const HttpRequestView& request, Arena& arena) {
   auto node = read_request(operation, protocol, labels, request, arena);
   if (!node && node.error().kind.empty()) {

@@ -107,7 +107,7 @@ TEST(Validate, RefusesNullItems) {
 
 TEST(Validate, CallsAnS3BodyThatLacksSomethingMalformed) {
   Arena arena;
-  Labels labels;
+  PathLabels labels;
   labels.add("Bucket", "b");
   const HttpRequestView request{
       .method = "POST", .path = "/b", .query = "delete", .headers = {}, .body = "<Delete/>"};

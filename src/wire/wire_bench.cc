@@ -78,7 +78,7 @@ BENCHMARK(BM_Write);
 
 void BM_Route(benchmark::State& state, std::string_view method, std::string_view path,
               std::string_view scope, std::string_view target) {
-  const Router router(aws::schemas());
+  const OperationRouter router(aws::schemas());
   const std::string authorization =
       "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20240501/us-east-1/" + std::string(scope) +
       "/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature=0123456789abcdef";
@@ -105,7 +105,7 @@ void BM_ReadInvokeEndpoint(benchmark::State& state) {
   const std::vector<HeaderView> headers = {
       {"Host", "127.0.0.1:4566"}, {"Content-Type", "text/csv"}, {"Accept", "application/json"}};
   const std::string body(700, '1');
-  Labels labels;
+  PathLabels labels;
   labels.add("EndpointName", "fraud");
   const HttpRequestView request{"POST", "/endpoints/fraud/invocations", "", headers, body};
   for (auto _ : state) {

@@ -66,7 +66,7 @@ class TreeReader {
   }
 
   Result<Node> attribute(const Element& element, const Member& member) {
-    const Attribute* found = element.attribute(member.wire_name);
+    const XmlAttribute* found = element.attribute(member.wire_name);
     if (found == nullptr) return Node{};
     return parse_scalar(*member.shape, found->value, TimestampFormat::iso8601, arena_);
   }

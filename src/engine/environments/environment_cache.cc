@@ -96,7 +96,7 @@ EnvironmentCache::EnvironmentCache(fs::path root, Needs needs)
 
 EnvironmentCache::~EnvironmentCache() = default;
 
-void EnvironmentCache::prepare(Need need, artifacts::FetchDone done) {
+void EnvironmentCache::prepare(EnvironmentNeed need, artifacts::FetchDone done) {
   if (stop_.stop_requested()) return done(no_environment_while_stopping());
   needs_.loop.post([this, asked = Asked{std::move(need), std::move(done)}]() mutable {
     plan(std::move(asked));
@@ -112,7 +112,7 @@ void EnvironmentCache::plan(Asked asked) {
   if (waiting.size() == 1) run_plan(subject, waiting.front().need);
 }
 
-void EnvironmentCache::run_plan(const std::string& subject, const Need& need) {
+void EnvironmentCache::run_plan(const std::string& subject, const EnvironmentNeed& need) {
   EnvironmentPrograms::Program program{
       .kind = EnvironmentPrograms::Kind::plan,
       .name = need.name,
@@ -180,7 +180,7 @@ void EnvironmentCache::obtain(Waiter waiter) {
   });
 }
 
-void EnvironmentCache::build(const Need& need, const EnvironmentPlan& plan) {
+void EnvironmentCache::build(const EnvironmentNeed& need, const EnvironmentPlan& plan) {
   const std::string path = folders_.path_of(plan.content);
   auto spec = with_arguments(need.without, need.labels,
                              {"--install-environment", built_folder, "--environment", path,

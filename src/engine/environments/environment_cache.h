@@ -64,7 +64,7 @@ class EnvironmentCache final : public Environments {
   EnvironmentCache(std::filesystem::path root, Needs needs);
   ~EnvironmentCache() override;
 
-  void prepare(Need need, artifacts::FetchDone done) override;
+  void prepare(EnvironmentNeed need, artifacts::FetchDone done) override;
   std::optional<std::filesystem::path> find(const std::string& content) override {
     return folders_.find(content);
   }
@@ -86,21 +86,21 @@ class EnvironmentCache final : public Environments {
  private:
   using Left = EnvironmentPrograms::Left;
   struct Asked {
-    Need need;
+    EnvironmentNeed need;
     artifacts::FetchDone done;
   };
   struct Waiter {
-    Need need;
+    EnvironmentNeed need;
     EnvironmentPlan plan;
     artifacts::FetchDone done;
   };
   // On the loop.
   void plan(Asked asked);
-  void run_plan(const std::string& subject, const Need& need);
+  void run_plan(const std::string& subject, const EnvironmentNeed& need);
   void finish_plan(const std::string& subject, const Result<std::string>& text);
   void follow_plan(const std::string& text, Asked asked);
   void obtain(Waiter waiter);
-  void build(const Need& need, const EnvironmentPlan& plan);
+  void build(const EnvironmentNeed& need, const EnvironmentPlan& plan);
   void finish(const std::string& content, const Result<>& outcome);
   void note_for_all(const std::string& content, const std::string& text);
 

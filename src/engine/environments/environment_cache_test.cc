@@ -37,7 +37,7 @@ TEST_F(EnvironmentCacheTest, what_is_alike_is_planned_once_and_failures_are_trie
   EXPECT_TRUE(prepare());
   EXPECT_EQ(place_.plans_run, 1);
 
-  Need other = need(model_);
+  EnvironmentNeed other = need(model_);
   other.with_contents.environment["PIP_PRE"] = "1";
   std::promise<bool> done;
   cache_->prepare(std::move(other), [&](const artifacts::FetchOutcome& outcome) {
@@ -232,7 +232,7 @@ TEST_F(EnvironmentCacheTest, whoever_asks_for_many_leaves_room_for_others_and_is
   const auto ask_as = [&](const std::string& owner, const std::string& what) {
     const fs::path model = folder_.path() / "artifacts" / what;
     write(model / "code/requirements.txt", what + "\n");
-    Need asked = need(model);
+    EnvironmentNeed asked = need(model);
     asked.name = what + "/1/v";
     asked.owner = owner;
     auto promise = std::make_shared<std::promise<bool>>();

@@ -110,7 +110,7 @@ class EnvironmentCacheTest : public testing::Test {
     return holds();
   }
 
-  Need need(const fs::path& model) const {
+  EnvironmentNeed need(const fs::path& model) const {
     return {.name = "f/1/v",
             .with_contents = {.argv = {"/server", "--model-dir", model}},
             .without = {.argv = {"/server"}},

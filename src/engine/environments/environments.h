@@ -14,7 +14,7 @@
 namespace slipway::environments {
 
 // What is to be served, as far as that decides what is installed for it.
-struct Need {
+struct EnvironmentNeed {
   // Whose it is: "<fleet>/<generation>/<variant>". The content does not depend on it.
   std::string name;
   // In whose name it is asked for, in the door's words: what is done for one leaves room for
@@ -39,7 +39,7 @@ class Environments {
   virtual ~Environments() = default;
   // Calls `done` once, on any thread: with a content of no name where nothing is needed; as
   // unavailable where its asker has gone meanwhile.
-  virtual void prepare(Need need, artifacts::FetchDone done) = 0;
+  virtual void prepare(EnvironmentNeed need, artifacts::FetchDone done) = 0;
   // Where a content lies that was prepared since this process began. Answers from memory.
   virtual std::optional<std::filesystem::path> find(const std::string& content) = 0;
   // What the installation for the need of that name does at this moment, as plain text: "12 s,

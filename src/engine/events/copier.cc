@@ -12,7 +12,7 @@ Result<> send_to(store::Transaction& tx, const TopicQueues& to, const QueueId& i
   TRY(const Queue queue, to.queues.find(tx, id));
   if (to.admission && to.admission(queue, topic) == Admission::refused)
     return fail(ErrorCode::permission_denied, "The queue's policy does not let the topic send.");
-  if (queue.settings.order == Order::strict || message.deduplication.empty()) {
+  if (queue.settings.order == DeliveryOrder::strict || message.deduplication.empty()) {
     TRY_DO(to.queues.send(tx, queue, message, now));
     return {};
   }
@@ -27,7 +27,7 @@ Result<> send_to(store::Transaction& tx, const TopicQueues& to, const QueueId& i
 Copy::Way way_to(const Subscription& subscription, const Notification& notification) {
   if (is_unsent(subscription.channel)) return Copy::Way::log;
   if (subscription.channel == Channel::http) return Copy::Way::http;
-  const bool too_many = subscription.settings.form == Form::bare &&
+  const bool too_many = subscription.settings.form == MessageForm::bare &&
                         notification.attributes.size() > bare_attributes_max;
   return too_many ? Copy::Way::nowhere : Copy::Way::queue;
 }
@@ -71,7 +71,7 @@ Copy Copier::copy_of(const PublishedNotification& published,
   out.message = {.group = notification.group, .deduplication = notification.deduplication};
   if (!notification.trace.empty())
     out.message.system_attributes = {needs_.envelope.trace(notification.trace)};
-  if (subscription.settings.form == Form::bare) {
+  if (subscription.settings.form == MessageForm::bare) {
     out.message.body = published.body_for(Channel::queue);
     out.message.attributes = notification.attributes;
   } else if (is_numbered(published)) {
@@ -81,7 +81,7 @@ Copy Copier::copy_of(const PublishedNotification& published,
 }
 
 void Copier::number(const PublishedNotification& published, Copy& copy) const {
-  if (copy.way == Copy::Way::queue && copy.subscription->settings.form == Form::envelope)
+  if (copy.way == Copy::Way::queue && copy.subscription->settings.form == MessageForm::envelope)
     copy.message.body = needs_.envelope.wrap(published, *copy.subscription);
 }
 

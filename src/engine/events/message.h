@@ -43,7 +43,7 @@ Result<Attributes> unpack(std::string_view bytes);
 
 // loose: about in the order of sending, and seldom twice. strict: in the order of sending within a
 // group, and a repeated send within deduplication_time is the same message.
-enum class Order : std::uint8_t { loose, strict };
+enum class DeliveryOrder : std::uint8_t { loose, strict };
 
 // What stands for a strict message's identity where its sender names none.
 enum class Deduplication : std::uint8_t { by_name, by_content };

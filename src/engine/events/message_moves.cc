@@ -75,7 +75,7 @@ std::vector<Dead> dead_letters(store::Transaction& tx, const Queue& source, std:
       "SELECT m.seq, t.came_from FROM events_message m JOIN events_text t ON t.seq = m.seq "
       "JOIN events_group g ON g.box = m.box AND g.grp = m.grp WHERE m.box = ?1 AND g.ready <= ?2 "
       "AND m.visible <= ?2 AND m.seq <= ?3 ORDER BY m.seq LIMIT ?4";
-  auto rows = tx.query(source.settings.order == Order::strict ? strict : loose, source.box,
+  auto rows = tx.query(source.settings.order == DeliveryOrder::strict ? strict : loose, source.box,
                        number_of(now), last, count_max);
   std::vector<Dead> out;
   while (rows.next()) out.push_back({rows.integer(0), std::string(rows.text(1))});

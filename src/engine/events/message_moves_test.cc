@@ -43,7 +43,7 @@ class Moving : public ::testing::Test {
   }
   std::string send(const Queue& queue, const std::string& body) {
     const auto sent = write([&](store::Transaction& tx) {
-      const std::string group = queue.settings.order == Order::strict ? "g" : "";
+      const std::string group = queue.settings.order == DeliveryOrder::strict ? "g" : "";
       return queues_.send(tx, queue, {.body = body, .group = group, .deduplication = group + body},
                           clock_.moment());
     });
@@ -192,8 +192,8 @@ TEST_F(Moving, WhatHasNowhereToGoEndsTheMove) {
 }
 
 TEST_F(Moving, AStrictGroupIsMovedInItsOrderAndNotPastOneThatIsInFlight) {
-  const Queue dead = make("dead.fifo", {.order = Order::strict, .visibility = 30s});
-  const Queue other = make("other.fifo", {.order = Order::strict, .visibility = 30s});
+  const Queue dead = make("dead.fifo", {.order = DeliveryOrder::strict, .visibility = 30s});
+  const Queue other = make("other.fifo", {.order = DeliveryOrder::strict, .visibility = 30s});
   for (const char* body : {"1", "2", "3"}) send(dead, body);
   (void)write([&](store::Transaction& tx) {
     return queues_.receive(tx, dead, {.messages_max = 1}, clock_.moment());

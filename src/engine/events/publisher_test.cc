@@ -43,7 +43,7 @@ class PublisherTest : public ::testing::Test {
     const Result<> outcome = store_->write(change);
     EXPECT_TRUE(outcome) << outcome.error().message;
   }
-  void create_topic(Order order = Order::loose) {
+  void create_topic(DeliveryOrder order = DeliveryOrder::loose) {
     change([&](store::Transaction& tx) -> Result<> {
       TRY_DO(topics_.create(tx, topic_,
                             {.order = order, .deduplication = Deduplication::by_content},
@@ -52,7 +52,8 @@ class PublisherTest : public ::testing::Test {
     });
   }
   std::string subscribe(const std::string& endpoint, const SubscriptionSettings& settings = {},
-                        Channel channel = Channel::queue, Order order = Order::loose) {
+                        Channel channel = Channel::queue,
+                        DeliveryOrder order = DeliveryOrder::loose) {
     std::string id;
     change([&](store::Transaction& tx) -> Result<> {
       if (channel == Channel::queue)
@@ -122,7 +123,7 @@ class PublisherTest : public ::testing::Test {
 TEST_F(PublisherTest, PutsTheCopiesWhereTheyGoInTheChangeThatPublishes) {
   create_topic();
   subscribe("wrapped");
-  subscribe("bare", {.form = Form::bare});
+  subscribe("bare", {.form = MessageForm::bare});
   subscribe("filtered", {.filter = R"({"a":["b"]})"});
   subscribe("http://a/", {}, Channel::http);
   publish({.body = "x"});
@@ -143,8 +144,8 @@ TEST_F(PublisherTest, SignsBeforeTheChangeAndNotInIt) {
 }
 
 TEST_F(PublisherTest, AStrictTopicCountsOnAndSaysWhatItSaidForARepeatedName) {
-  create_topic(Order::strict);
-  subscribe("a.fifo", {}, Channel::queue, Order::strict);
+  create_topic(DeliveryOrder::strict);
+  subscribe("a.fifo", {}, Channel::queue, DeliveryOrder::strict);
   const Published first = publish({.body = "x", .group = "g"});
   const Published later = write({.body = "y", .group = "g"}, std::nullopt);
   EXPECT_GT(first.sequence, 0);
@@ -172,7 +173,7 @@ TEST_F(PublisherTest, WaitsWhereTheSubscribersAreNoMoreWhatTheyWere) {
   const Step steps[] = {
       [&](store::Transaction& tx) { return topics_.change_settings(tx, topic_, {}); },
       [&](store::Transaction& tx) {
-        return topics_.change_subscription(tx, id, {.form = Form::bare});
+        return topics_.change_subscription(tx, id, {.form = MessageForm::bare});
       },
       [&](store::Transaction& tx) { return topics_.unsubscribe(tx, id); },
       [&](store::Transaction& tx) -> Result<> {
@@ -209,16 +210,16 @@ TEST_F(PublisherTest, LeavesManySubscribersAndLargeCopiesToTheDeliverer) {
 TEST_F(PublisherTest, CountsAllThatACopyHolds) {
   create_topic();
   for (std::size_t i = 0; i < copies_at_once_max; ++i)
-    subscribe("q" + std::to_string(i), {.form = Form::bare});
+    subscribe("q" + std::to_string(i), {.form = MessageForm::bare});
   const Attribute large{.name = "a", .value = std::string(copied_bytes_at_once_max / 15, 'x')};
   EXPECT_TRUE(copy({.body = "x", .attributes = {{.name = "a", .value = "y"}}}));
   EXPECT_FALSE(copy({.body = "x", .attributes = {large}}));
 }
 
 TEST_F(PublisherTest, CountsTheEnvelopesThatItIsYetToMake) {
-  create_topic(Order::strict);
+  create_topic(DeliveryOrder::strict);
   for (std::size_t i = 0; i < copies_at_once_max; ++i)
-    subscribe(fmt::format("q{}.fifo", i), {}, Channel::queue, Order::strict);
+    subscribe(fmt::format("q{}.fifo", i), {}, Channel::queue, DeliveryOrder::strict);
   EXPECT_TRUE(copy({.body = "x", .group = "g"}));
   EXPECT_FALSE(copy({.body = std::string(copied_bytes_at_once_max / 15, 'x'), .group = "g"}));
 }

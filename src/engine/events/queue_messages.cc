@@ -18,7 +18,7 @@ std::string group_of(store::Transaction& tx, std::int64_t seq) {
   return rows.next() ? std::string(rows.text(0)) : std::string();
 }
 
-bool is_strict(const Queue& queue) { return queue.settings.order == Order::strict; }
+bool is_strict(const Queue& queue) { return queue.settings.order == DeliveryOrder::strict; }
 
 void refresh_group_of(store::Transaction& tx, const Queue& queue, std::string_view group) {
   if (is_strict(queue)) refresh_group(tx, queue.box, group);

@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::seconds;
 
-bool is_strict(const Queue& queue) { return queue.settings.order == Order::strict; }
+bool is_strict(const Queue& queue) { return queue.settings.order == DeliveryOrder::strict; }
 
 bool is_too_old(const Queue& queue, const MessagePlace& place, ServerTime now) {
   return place.sent.server + queue.settings.retention <= now;

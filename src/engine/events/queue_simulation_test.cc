@@ -25,7 +25,7 @@ class QueueHistory {
  public:
   explicit QueueHistory(std::uint64_t seed) : random_(seed) {
     open();
-    settings_.order = chance(2) ? Order::strict : Order::loose;
+    settings_.order = chance(2) ? DeliveryOrder::strict : DeliveryOrder::loose;
     settings_.visibility = seconds(1 + below(random_, 20));
     settings_.retention = seconds(1'209'600);
     write([&](store::Transaction& tx) -> Result<> {
@@ -113,7 +113,7 @@ class QueueHistory {
     });
     if (!durable) return;
     for (const ReceivedMessage& each : got) note(each, now.server);
-    if (settings_.order == Order::strict) check_order(got);
+    if (settings_.order == DeliveryOrder::strict) check_order(got);
   }
 
   void note(const ReceivedMessage& each, ServerTime now) {

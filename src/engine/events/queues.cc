@@ -11,7 +11,7 @@ namespace slipway::events {
 // Dead letters are two fields, or none.
 template <typename Visitor>
 void fields(Visitor& field, store::Of<QueueSettings> auto& settings) {
-  field("order", store::numbered(settings.order, Order::strict));
+  field("order", store::numbered(settings.order, DeliveryOrder::strict));
   field("visibility", settings.visibility);
   field("delay", settings.delay);
   field("retention", settings.retention);

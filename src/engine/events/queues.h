@@ -55,7 +55,7 @@ struct DeadLetters {
 
 // Says what a queue does with the messages that are sent to it.
 struct QueueSettings {
-  Order order = Order::loose;
+  DeliveryOrder order = DeliveryOrder::loose;
   std::chrono::seconds visibility{30};  // how long a received message is hidden
   std::chrono::seconds delay{0};        // how long a new one is
   std::chrono::seconds retention{345'600};

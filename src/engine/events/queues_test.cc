@@ -29,7 +29,7 @@ class QueueTest : public ::testing::Test {
       return queues_.create(tx, {"a/r/" + name}, settings, clock_.moment());
     });
   }
-  Queue strict(const std::string& name) { return make(name, {.order = Order::strict}); }
+  Queue strict(const std::string& name) { return make(name, {.order = DeliveryOrder::strict}); }
 
   Result<Sent> send(const Queue& queue, OutgoingMessage message) {
     return write([&](store::Transaction& tx) {
@@ -111,14 +111,14 @@ TEST_F(QueueTest, ARemovedMessageDoesNotComeAgainAndRemovingTwiceIsFine) {
 }
 
 TEST_F(QueueTest, AReceiptOfAnEarlierReceiveRemovesTheMessageOfALooseQueueAlone) {
-  for (const Order order : {Order::loose, Order::strict}) {
-    const Queue queue = make(order == Order::loose ? "q" : "q.fifo", {.order = order});
+  for (const DeliveryOrder order : {DeliveryOrder::loose, DeliveryOrder::strict}) {
+    const Queue queue = make(order == DeliveryOrder::loose ? "q" : "q.fifo", {.order = order});
     ASSERT_TRUE(send(queue, {.body = "m", .group = "g", .deduplication = "d"}));
     const auto first = receive(queue);
     clock_.advance(seconds(30));
     const auto second = receive(queue);
     EXPECT_TRUE(remove(queue, first[0].receipt));
-    EXPECT_EQ(count(queue).in_flight, order == Order::loose ? 0 : 1);
+    EXPECT_EQ(count(queue).in_flight, order == DeliveryOrder::loose ? 0 : 1);
     EXPECT_TRUE(remove(queue, second[0].receipt));
     EXPECT_EQ(count(queue).in_flight, 0);
   }
@@ -293,7 +293,7 @@ TEST_F(QueueTest, WithTooManyInFlightAReceiveGivesNothingAndOnlyWhoDoesNotWaitIs
     EXPECT_TRUE(receive(queue, {.at_limit = ReceiveRequest::AtLimit::nothing}).empty());
     const auto told = write(
         [&](store::Transaction& tx) { return queues_.receive(tx, queue, {}, clock_.moment()); });
-    if (queue.settings.order == Order::strict)
+    if (queue.settings.order == DeliveryOrder::strict)
       EXPECT_TRUE(told && told->empty());
     else
       EXPECT_EQ(told.error().kind, "in_flight");
@@ -356,9 +356,9 @@ TEST_F(QueueTest, AQueueOfTheSameNameAsARemovedOneIsEmpty) {
 
 TEST_F(QueueTest, StrictDeadLettersOfOneNameAreSeveral) {
   const Queue dead = strict("dead.fifo");
-  const Queue queue = make(
-      "q.fifo",
-      {.order = Order::strict, .visibility = seconds(1), .dead_letters = DeadLetters{dead.id, 1}});
+  const Queue queue = make("q.fifo", {.order = DeliveryOrder::strict,
+                                      .visibility = seconds(1),
+                                      .dead_letters = DeadLetters{dead.id, 1}});
   const auto sent = send(queue, {.body = "m", .group = "g", .deduplication = "name"});
   EXPECT_EQ(receive(queue).size(), 1u);
   clock_.advance(seconds(1));

@@ -26,7 +26,7 @@ class StoredSettings : public ::testing::Test {
   }
 
   static TopicSettings topic_settings() {
-    return {.order = Order::strict,
+    return {.order = DeliveryOrder::strict,
             .http = {.retry = RetryPolicy{.retries = 7,
                                           .at_once = 1,
                                           .at_delay_min = 2,
@@ -45,7 +45,7 @@ class StoredSettings : public ::testing::Test {
             .endpoint = "http://h/",
             .settings = {.filter = "{}",
                          .filter_scope = FilterScope::body,
-                         .form = Form::bare,
+                         .form = MessageForm::bare,
                          .dead_letters = QueueId{"a/r/dead"}}};
   }
 

@@ -47,7 +47,7 @@ void fields(auto& field, store::Of<HttpPolicy> auto& policy) {
 }
 
 void fields(auto& field, store::Of<TopicSettings> auto& settings) {
-  field("order", store::numbered(settings.order, Order::strict));
+  field("order", store::numbered(settings.order, DeliveryOrder::strict));
   field("deduplication", store::numbered(settings.deduplication, Deduplication::by_content));
   field("http", settings.http);
   field("overrides", store::numbered(settings.overrides, TopicSettings::Overrides::ignored));
@@ -57,7 +57,7 @@ void fields(auto& field, store::Of<TopicSettings> auto& settings) {
 void fields(auto& field, store::Of<SubscriptionSettings> auto& settings) {
   field("filter", settings.filter);
   field("filter_scope", store::numbered(settings.filter_scope, FilterScope::body));
-  field("form", store::numbered(settings.form, Form::bare));
+  field("form", store::numbered(settings.form, MessageForm::bare));
   field("http", settings.http);
   field("notes", settings.notes);
   field("dead_letters", settings.dead_letters, store::Presence::if_any);
@@ -98,7 +98,7 @@ std::string other_bodies_text(const std::map<Channel, std::string>& bodies) {
 // A topic's number stays its own, also where another gets its name.
 std::string owner_of(const Topic& topic) { return fmt::format("t{}", topic.number); }
 
-bool is_strict(const Topic& topic) { return topic.settings.order == Order::strict; }
+bool is_strict(const Topic& topic) { return topic.settings.order == DeliveryOrder::strict; }
 
 }  // namespace
 

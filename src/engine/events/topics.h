@@ -63,7 +63,7 @@ struct HttpPolicy {
 
 // Says what a topic does with what is published to it.
 struct TopicSettings {
-  Order order = Order::loose;
+  DeliveryOrder order = DeliveryOrder::loose;
   Deduplication deduplication = Deduplication::by_name;
   HttpPolicy http = {};  // of subscriptions that say nothing of their own
   enum class Overrides : std::uint8_t { heeded, ignored } overrides = Overrides::heeded;
@@ -94,13 +94,13 @@ enum class FilterScope : std::uint8_t { attributes, body };
 
 // What is delivered: the door's envelope with the message in it, or the message as it was
 // published.
-enum class Form : std::uint8_t { envelope, bare };
+enum class MessageForm : std::uint8_t { envelope, bare };
 
 // Says what of a topic a subscriber gets, and in which form.
 struct SubscriptionSettings {
   std::string filter = {};  // filter.h; empty: everything
   FilterScope filter_scope = FilterScope::attributes;
-  Form form = Form::envelope;
+  MessageForm form = MessageForm::envelope;
   std::optional<QueueId> dead_letters = {};  // gets what cannot be delivered
   HttpPolicy http = {};                      // before the topic's, where that heeds it
   // What the door keeps with the subscription, without meaning here.

@@ -101,7 +101,7 @@ void FleetEffects::fetch(const FetchId& id, const artifacts::Artifact& artifact,
   });
 }
 
-void FleetEffects::prepare(const FetchId& id, environments::Need need, ServerTime now) {
+void FleetEffects::prepare(const FetchId& id, environments::EnvironmentNeed need, ServerTime now) {
   effects_.add([&needs = needs_, &observed = observed_, fetched = around_.fetched, id,
                 need = std::move(need), now]() mutable {
     const auto asker = std::make_shared<const int>();

@@ -61,7 +61,7 @@ class FleetEffects {
   // `known`: the content that it came to before; empty: it was never here.
   void fetch(const FetchId& id, const artifacts::Artifact& artifact, const std::string& known,
              ServerTime now);
-  void prepare(const FetchId& id, environments::Need need, ServerTime now);
+  void prepare(const FetchId& id, environments::EnvironmentNeed need, ServerTime now);
 
   // A route as it is decided. Its instances are no more than their descriptions: those that are
   // asked are made by the table when it is published, since one that is made and dropped tells that

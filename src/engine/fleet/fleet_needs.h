@@ -42,8 +42,8 @@ struct BuiltInProgram {
 
 // What an instance is started with so that it may act as somebody (Program::acts_as): variables of
 // its environment, secret to it. The same for the same instance, also after a restart.
-using Credentials = std::function<std::map<std::string, std::string>(const place::InstanceKey& key,
-                                                                     std::string_view acts_as)>;
+using CredentialVariables = std::function<std::map<std::string, std::string>(
+    const place::InstanceKey& key, std::string_view acts_as)>;
 
 // What runs for a variant, as its door is asked to label it.
 struct InstanceName {
@@ -62,7 +62,7 @@ using LabelsOf = std::function<place::Labels(const InstanceName&)>;
 // What the server sets for all fleets.
 struct FleetOptions {
   std::map<std::string, BuiltInProgram> built_ins;
-  Credentials credentials = {};                        // empty: nobody acts as anybody
+  CredentialVariables credentials = {};                // empty: nobody acts as anybody
   LabelsOf labels = {};                                // empty: instances have none
   std::chrono::milliseconds restart_delay_min{1'000};  // doubling
   std::chrono::milliseconds restart_delay_max{60'000};

@@ -64,16 +64,17 @@ bool InstanceSpecs::needs_environment(const Variant& variant) const {
   return program != nullptr && program->packages == BuiltInProgram::Packages::prepared;
 }
 
-std::optional<environments::Need> InstanceSpecs::environment_need(
+std::optional<environments::EnvironmentNeed> InstanceSpecs::environment_need(
     Generation generation, const Variant& variant, const VariantRecord& known) const {
   auto with_contents = spec_with_contents(variant.program, known);
   if (!with_contents) return std::nullopt;
   place::InstanceSpec without = program_spec(variant.program);
-  environments::Need need{.name = need_name(id_, generation, variant.name),
-                          .owner = variant.program.model->reader,
-                          .labels = package_labels(options_, id_, generation, variant.name),
-                          .with_contents = *std::move(with_contents),
-                          .without = std::move(without)};
+  environments::EnvironmentNeed need{
+      .name = need_name(id_, generation, variant.name),
+      .owner = variant.program.model->reader,
+      .labels = package_labels(options_, id_, generation, variant.name),
+      .with_contents = *std::move(with_contents),
+      .without = std::move(without)};
   const auto& mounts = need.with_contents.mounts;
   const auto own = static_cast<std::ptrdiff_t>(need.without.mounts.size());
   need.contents.assign(mounts.begin() + own, mounts.end());

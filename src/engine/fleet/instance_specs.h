@@ -30,8 +30,9 @@ class InstanceSpecs {
   // Whether an environment is installed before its instances are started.
   bool needs_environment(const Variant& variant) const;
   // What that environment is made from. Returns nullopt while model or code is missing on the disk.
-  std::optional<environments::Need> environment_need(Generation generation, const Variant& variant,
-                                                     const VariantRecord& known) const;
+  std::optional<environments::EnvironmentNeed> environment_need(Generation generation,
+                                                                const Variant& variant,
+                                                                const VariantRecord& known) const;
 
   // Returns nullopt while anything that it is given is missing on the disk.
   std::optional<place::InstanceSpec> of(const InstanceRecord& instance, const Variant& variant,

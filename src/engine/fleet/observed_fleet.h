@@ -46,12 +46,12 @@ struct Fetching {
 };
 
 // What an instance is given from this disk, each fetched or made by itself.
-enum class Part : std::uint8_t { model, code, environment };
+enum class ContentPart : std::uint8_t { model, code, environment };
 
 // One thing that is fetched or built before instances can start, and for which variant.
 struct FetchId {
   VariantId variant;
-  Part part = Part::model;
+  ContentPart part = ContentPart::model;
 
   auto operator<=>(const FetchId&) const = default;
 };

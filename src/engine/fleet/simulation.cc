@@ -57,7 +57,7 @@ std::optional<Instant> SimulatedArtifacts::next_due() const {
   return first == fetches_.end() ? std::nullopt : std::optional(first->at);
 }
 
-void SimulatedEnvironments::prepare(environments::Need, artifacts::FetchDone done) {
+void SimulatedEnvironments::prepare(environments::EnvironmentNeed, artifacts::FetchDone done) {
   crash_.pass();
   const auto delay = std::chrono::milliseconds(below(random_, fetch_ms_max));
   asked_.emplace(clock_.monotonic() + delay, std::move(done));

@@ -87,7 +87,7 @@ class SimulatedEnvironments final : public environments::Environments {
 
   bool fails = false;
 
-  void prepare(environments::Need need, artifacts::FetchDone done) override;
+  void prepare(environments::EnvironmentNeed need, artifacts::FetchDone done) override;
   std::optional<std::filesystem::path> find(const std::string& content) override {
     if (!prepared_) return std::nullopt;
     return std::filesystem::path("/simulated/environments") / content;

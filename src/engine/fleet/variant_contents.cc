@@ -23,8 +23,9 @@ bool VariantContents::are_here(Generation generation, const Variant& variant,
       failed(open.error().message);
       return false;
     }
-  const bool model = !variant.program.model || has_artifact({id, Part::model}, variant, failed);
-  const bool code = !variant.program.code || has_artifact({id, Part::code}, variant, failed);
+  const bool model =
+      !variant.program.model || has_artifact({id, ContentPart::model}, variant, failed);
+  const bool code = !variant.program.code || has_artifact({id, ContentPart::code}, variant, failed);
   return model && code && has_environment(generation, variant, failed);
 }
 
@@ -36,7 +37,7 @@ bool VariantContents::are_known(Generation generation, const Variant& variant) {
 }
 
 void VariantContents::begin_anew(const VariantId& id) {
-  for (const Part part : {Part::model, Part::code, Part::environment})
+  for (const ContentPart part : {ContentPart::model, ContentPart::code, ContentPart::environment})
     run_.observed.fetches.erase({id, part});
 }
 
@@ -55,7 +56,7 @@ Result<> VariantContents::may_read(const Variant& variant) const {
 bool VariantContents::has_artifact(const FetchId& id, const Variant& variant,
                                    const Failed& failed) {
   const Generation generation = id.variant.first;
-  const bool is_model = id.part == Part::model;
+  const bool is_model = id.part == ContentPart::model;
   const auto& artifact = is_model ? *variant.program.model : variant.program.code->artifact;
   const std::string_view what = is_model ? "model artifact" : "code";
   FleetRecord& record = run_.row.record;
@@ -93,7 +94,7 @@ bool VariantContents::has_environment(Generation generation, const Variant& vari
   VariantRecord& noted = run_.row.record.of(generation, variant.name);
   std::string& known = noted.environment;
   if (known == no_environment || (!known.empty() && needs_.environments->find(known))) return true;
-  const FetchId id{{generation, variant.name}, Part::environment};
+  const FetchId id{{generation, variant.name}, ContentPart::environment};
   const ServerTime asked_at = when_asked(id);
   if (!run_.observed.fetches.contains(id)) {
     auto need = specs_.environment_need(generation, variant, noted);

@@ -27,13 +27,13 @@ Timestamp timestamp_of(std::int64_t microseconds) {
 }
 
 // From the columns created, retention_days.
-Group group_of(std::string name, const store::Rows& rows, int column) {
-  Group out{.name = std::move(name), .created = timestamp_of(rows.integer(column))};
+LogGroup group_of(std::string name, const store::Rows& rows, int column) {
+  LogGroup out{.name = std::move(name), .created = timestamp_of(rows.integer(column))};
   if (!rows.is_null(column + 1)) out.retention_days = static_cast<int>(rows.integer(column + 1));
   return out;
 }
 
-std::optional<Group> row_of(store::Transaction& tx, const GroupName& name) {
+std::optional<LogGroup> row_of(store::Transaction& tx, const GroupName& name) {
   auto rows =
       tx.query("SELECT created, retention_days FROM log_group WHERE space = ?1 AND name = ?2",
                name.space, name.group);
@@ -65,24 +65,24 @@ class Merge {
   explicit Merge(const GroupQuery& query) : query_(query) {}
 
   bool is_full() const { return groups_.size() >= query_.groups_max; }
-  void take(Group group) {
+  void take(LogGroup group) {
     if (is_full() || group.name <= query_.after || !contains(group.name, query_.contains)) return;
     groups_.push_back(std::move(group));
   }
-  std::vector<Group> groups() && { return std::move(groups_); }
+  std::vector<LogGroup> groups() && { return std::move(groups_); }
 
  private:
   const GroupQuery& query_;
-  std::vector<Group> groups_;
+  std::vector<LogGroup> groups_;
 };
 
-Group group_of(const GroupInfo& info) {
+LogGroup group_of(const GroupInfo& info) {
   return {.name = info.name, .created = info.created, .stored_bytes = info.stored_bytes};
 }
 
 }  // namespace
 
-std::optional<Timestamp> Group::kept_from(Timestamp now) const {
+std::optional<Timestamp> LogGroup::kept_from(Timestamp now) const {
   if (!retention_days) return std::nullopt;
   return now - days(*retention_days);
 }
@@ -93,11 +93,11 @@ tags::TaggedThing tagged(const GroupName& name) {
   return {std::string(account), std::string(region), "log-group/" + name.group};
 }
 
-Groups::Groups(const Needs& needs) : needs_(needs), clock_watch_(needs.loop.clock()) {
+LogGroups::LogGroups(const Needs& needs) : needs_(needs), clock_watch_(needs.loop.clock()) {
   needs_.loop.add(*this);
 }
 
-Result<std::unique_ptr<Groups>> Groups::open(store::Store& store, const Needs& needs) {
+Result<std::unique_ptr<LogGroups>> LogGroups::open(store::Store& store, const Needs& needs) {
   TRY_DO(store.read([&](store::Transaction& tx) -> Result<> {
     auto rows = tx.query("SELECT space, name, streams_before FROM log_group_removal");
     while (rows.next())
@@ -105,10 +105,10 @@ Result<std::unique_ptr<Groups>> Groups::open(store::Store& store, const Needs& n
                         static_cast<std::uint64_t>(rows.integer(2)));
     return {};
   }));
-  return std::unique_ptr<Groups>(new Groups(needs));
+  return std::unique_ptr<LogGroups>(new LogGroups(needs));
 }
 
-Result<> Groups::create(store::Transaction& tx, const GroupName& name, Timestamp now) const {
+Result<> LogGroups::create(store::Transaction& tx, const GroupName& name, Timestamp now) const {
   if (find(tx, name))
     return fail(ErrorCode::already_exists, "The specified log group already exists",
                 "group_exists");
@@ -116,7 +116,7 @@ Result<> Groups::create(store::Transaction& tx, const GroupName& name, Timestamp
   return {};
 }
 
-Result<Group> Groups::find(store::Transaction& tx, const GroupName& name) const {
+Result<LogGroup> LogGroups::find(store::Transaction& tx, const GroupName& name) const {
   auto group = row_of(tx, name);
   const auto info = needs_.book.group(name);
   if (info && info->newest_stream >= removed_before(tx, name)) {
@@ -128,8 +128,8 @@ Result<Group> Groups::find(store::Transaction& tx, const GroupName& name) const 
   return *std::move(group);
 }
 
-std::vector<Group> Groups::list(store::Transaction& tx, const std::string& space,
-                                const GroupQuery& query) const {
+std::vector<LogGroup> LogGroups::list(store::Transaction& tx, const std::string& space,
+                                      const GroupQuery& query) const {
   const std::vector<GroupInfo> printed = needs_.book.groups(space, query.prefix);
   auto next = printed.begin();
   Merge merge(query);
@@ -142,7 +142,7 @@ std::vector<Group> Groups::list(store::Transaction& tx, const std::string& space
       "WHERE space = ?1 AND name > ?2 AND name >= ?3 ORDER BY name",
       space, query.after, query.prefix);
   while (!merge.is_full() && rows.next()) {
-    Group group = group_of(std::string(rows.text(0)), rows, 1);
+    LogGroup group = group_of(std::string(rows.text(0)), rows, 1);
     if (!group.name.starts_with(query.prefix)) break;
     while (next != printed.end() && next->name < group.name) take_printed();
     if (next != printed.end() && next->name == group.name) {
@@ -156,14 +156,14 @@ std::vector<Group> Groups::list(store::Transaction& tx, const std::string& space
   return std::move(merge).groups();
 }
 
-Result<> Groups::keep(store::Transaction& tx, const GroupName& name) const {
-  TRY(const Group group, find(tx, name));
+Result<> LogGroups::keep(store::Transaction& tx, const GroupName& name) const {
+  TRY(const LogGroup group, find(tx, name));
   if (!row_of(tx, name)) put_row(tx, name, group.created);
   return {};
 }
 
-Result<> Groups::set_retention(store::Transaction& tx, const GroupName& name,
-                               std::optional<int> days) {
+Result<> LogGroups::set_retention(store::Transaction& tx, const GroupName& name,
+                                  std::optional<int> days) {
   TRY_DO(keep(tx, name));
   tx.run("UPDATE log_group SET retention_days = ?3 WHERE space = ?1 AND name = ?2", name.space,
          name.group, days);
@@ -171,7 +171,7 @@ Result<> Groups::set_retention(store::Transaction& tx, const GroupName& name,
   return {};
 }
 
-Result<> Groups::remove(store::Transaction& tx, const GroupName& name) {
+Result<> LogGroups::remove(store::Transaction& tx, const GroupName& name) {
   TRY_DO(find(tx, name));
   tx.run("DELETE FROM log_group WHERE space = ?1 AND name = ?2", name.space, name.group);
   tags::erase_all(tx, tagged(name));
@@ -185,7 +185,7 @@ Result<> Groups::remove(store::Transaction& tx, const GroupName& name) {
   return {};
 }
 
-std::vector<std::string> Groups::keys(store::Transaction& tx) {
+std::vector<std::string> LogGroups::keys(store::Transaction& tx) {
   std::vector<std::string> keys;
   auto rows = tx.query(
       "SELECT concat(space, ' ', name) FROM log_group WHERE retention_days IS NOT NULL "
@@ -195,7 +195,7 @@ std::vector<std::string> Groups::keys(store::Transaction& tx) {
 }
 
 // Whether files are left to delete. The row goes once none are.
-bool Groups::finish_removal(store::Transaction& tx, const GroupName& name) const {
+bool LogGroups::finish_removal(store::Transaction& tx, const GroupName& name) const {
   const std::uint64_t before = removed_before(tx, name);
   if (before == 0) return false;
   if (needs_.book.has_streams_before(name, before)) return true;
@@ -203,8 +203,8 @@ bool Groups::finish_removal(store::Transaction& tx, const GroupName& name) const
   return false;
 }
 
-engine::Wake Groups::reconcile(std::string_view key, store::Transaction& tx, const Moment& now,
-                               engine::Effects& effects) {
+engine::Wake LogGroups::reconcile(std::string_view key, store::Transaction& tx, const Moment& now,
+                                  engine::Effects& effects) {
   const GroupName name = name_of(key);
   if (finish_removal(tx, name))
     effects.add([this, name] {

@@ -30,7 +30,7 @@ namespace slipway::logs {
 inline constexpr std::chrono::hours expiry_period{1};  // how often old events are deleted
 
 // A group as it is now.
-struct Group {
+struct LogGroup {
   std::string name;
   Timestamp created{};
   std::optional<int> retention_days = {};  // nullopt: events stay for ever
@@ -53,7 +53,7 @@ tags::TaggedThing tagged(const GroupName& name);
 
 // The groups, and the reconciler that deletes what was removed and what is too old. Functions with
 // a transaction work inside it, on its thread.
-class Groups final : public engine::Reconciler {
+class LogGroups final : public engine::Reconciler {
  public:
   // Both outlive it; it adds itself to the loop.
   struct Needs {
@@ -61,15 +61,15 @@ class Groups final : public engine::Reconciler {
     engine::ReconcilerLoop& loop;
   };
   // Takes out of the book what was removed before. Before the first line is appended.
-  static Result<std::unique_ptr<Groups>> open(store::Store& store, const Needs& needs);
+  static Result<std::unique_ptr<LogGroups>> open(store::Store& store, const Needs& needs);
 
   // already_exists, kind "group_exists".
   Result<> create(store::Transaction& tx, const GroupName& name, Timestamp now) const;
   // not_found, kind "no_such_group". So do all that take the name of a group.
-  Result<Group> find(store::Transaction& tx, const GroupName& name) const;
+  Result<LogGroup> find(store::Transaction& tx, const GroupName& name) const;
   // By name.
-  std::vector<Group> list(store::Transaction& tx, const std::string& space,
-                          const GroupQuery& query) const;
+  std::vector<LogGroup> list(store::Transaction& tx, const std::string& space,
+                             const GroupQuery& query) const;
   // From now on the group stays though its streams go.
   Result<> keep(store::Transaction& tx, const GroupName& name) const;
   Result<> set_retention(store::Transaction& tx, const GroupName& name, std::optional<int> days);
@@ -82,7 +82,7 @@ class Groups final : public engine::Reconciler {
                          engine::Effects& effects) override;
 
  private:
-  explicit Groups(const Needs& needs);
+  explicit LogGroups(const Needs& needs);
   bool finish_removal(store::Transaction& tx, const GroupName& name) const;
 
   const Needs needs_;

@@ -25,7 +25,7 @@ class GroupsTest : public testing::Test {
     loop.reset();
     book = LogBook::open(folder / "logs").value();
     loop = std::make_unique<engine::ReconcilerLoop>(*store, clock, changes);
-    groups = Groups::open(*store, {*book, *loop}).value();
+    groups = LogGroups::open(*store, {*book, *loop}).value();
     ASSERT_TRUE(loop->wake_all());
   }
   void run() {
@@ -57,14 +57,14 @@ class GroupsTest : public testing::Test {
   Result<> retain(const std::string& group, std::optional<int> days) {
     return change([&](auto& tx) { return groups->set_retention(tx, {space, group}, days); });
   }
-  Result<Group> find(const std::string& group) {
+  Result<LogGroup> find(const std::string& group) {
     return store->read([&](auto& tx) { return groups->find(tx, {space, group}); });
   }
   std::vector<std::string> names(const GroupQuery& query = {}) {
     return store
         ->read([&](store::Transaction& tx) -> Result<std::vector<std::string>> {
           std::vector<std::string> out;
-          for (const Group& group : groups->list(tx, space, query)) out.push_back(group.name);
+          for (const LogGroup& group : groups->list(tx, space, query)) out.push_back(group.name);
           return out;
         })
         .value();
@@ -78,7 +78,7 @@ class GroupsTest : public testing::Test {
       store::Store::open(folder / "state.db", migrations()).value();
   std::unique_ptr<LogBook> book;
   std::unique_ptr<engine::ReconcilerLoop> loop;
-  std::unique_ptr<Groups> groups;
+  std::unique_ptr<LogGroups> groups;
 };
 
 TEST_F(GroupsTest, AGroupIsThereOnceMadeOrPrintedInto) {

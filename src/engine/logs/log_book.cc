@@ -35,7 +35,7 @@ struct LogBook::Snapshot {
   std::vector<std::uint32_t> segments;
   Position end = 0;
 
-  fs::path path(std::uint32_t segment) const { return Stream::file_in(directory, segment); }
+  fs::path path(std::uint32_t segment) const { return LogStream::file_in(directory, segment); }
 };
 
 LogBook::LogBook(fs::path root, Disk& disk)
@@ -61,7 +61,7 @@ void LogBook::load_streams() {
   next_stream_ = bookmarks_.stream_number_max() + 1;
   for (const auto& entry : fs::directory_iterator(root_, error)) {
     if (entry.path() == bookmarks_folder(root_)) continue;
-    auto stream = Stream::read(entry.path());
+    auto stream = LogStream::read(entry.path());
     if (!stream) {  // killed while it was made or removed
       fs::remove_all(entry.path(), error);
       continue;
@@ -76,15 +76,15 @@ void LogBook::load_streams() {
   }
 }
 
-Stream* LogBook::find(const StreamName& name) const {
+LogStream* LogBook::find(const StreamName& name) const {
   const auto found = streams_.find(name);
   if (found == streams_.end()) return nullptr;
   found->second->load();
   return found->second.get();
 }
 
-Result<Stream*> LogBook::find_or_make(const StreamName& name, Timestamp now) {
-  if (Stream* stream = find(name)) return stream;
+Result<LogStream*> LogBook::find_or_make(const StreamName& name, Timestamp now) {
+  if (LogStream* stream = find(name)) return stream;
   if (!is_good_name(name.space) || !is_good_name(name.group) || !is_good_name(name.stream)) {
     return fail(
         ErrorCode::invalid_argument,
@@ -92,7 +92,7 @@ Result<Stream*> LogBook::find_or_make(const StreamName& name, Timestamp now) {
                     name_bytes_max));
   }
   make_room();
-  auto stream = std::make_unique<Stream>();
+  auto stream = std::make_unique<LogStream>();
   stream->name = name;
   stream->number = next_stream_;
   stream->created = now;
@@ -115,7 +115,7 @@ Bookmarks::Bookmark LogBook::bookmark_of(const StreamName& name) const {
 
 // The bookmark is there before anything goes, and the name goes first: a directory that has one has
 // all its segments, and so the cursor.
-void LogBook::delete_files(Stream& stream) {
+void LogBook::delete_files(LogStream& stream) {
   bookmarks_.put(stream.name, stream.bookmark());
   stream.remove_name(disk_);
   std::error_code error;
@@ -140,7 +140,7 @@ Result<> LogBook::append(const StreamName& name, Timestamp time, std::span<const
   if (room_) TRY_DO(room_->admit_bytes(segment_bytes_max));
   const std::scoped_lock lock(mutex_);
   if (lines.back().cursor <= known_cursor(name)) return {};  // makes no stream of lines it had
-  TRY(Stream* const stream, find_or_make(name, time));
+  TRY(LogStream* const stream, find_or_make(name, time));
   // A clock that was set back must not put a line before the one above it.
   const Timestamp stamp = std::max(time, stream->last.value_or(time));
   std::string records;
@@ -167,7 +167,7 @@ std::uint64_t LogBook::cursor(const StreamName& name) const {
 }
 
 std::uint64_t LogBook::known_cursor(const StreamName& name) const {
-  const Stream* stream = find(name);
+  const LogStream* stream = find(name);
   return stream ? stream->cursor : bookmark_of(name).cursor;
 }
 
@@ -185,15 +185,15 @@ std::vector<GroupInfo> LogBook::groups(std::string_view space, std::string_view 
   return groups;
 }
 
-void GroupInfo::take(Stream& stream) {
+void GroupInfo::take(LogStream& stream) {
   stream.load();
   created = std::min(created, stream.created);
   stored_bytes += stream.stored_bytes;
   newest_stream = std::max(newest_stream, stream.number);
 }
 
-std::vector<Stream*> LogBook::streams_of(const GroupName& group, std::string_view prefix) const {
-  std::vector<Stream*> out;
+std::vector<LogStream*> LogBook::streams_of(const GroupName& group, std::string_view prefix) const {
+  std::vector<LogStream*> out;
   for (auto at = streams_.lower_bound({group.space, group.group, std::string(prefix)});
        at != streams_.end() && at->first.is_in(group) && at->first.stream.starts_with(prefix); ++at)
     out.push_back(at->second.get());
@@ -205,14 +205,14 @@ std::optional<GroupInfo> LogBook::group(const GroupName& name) const {
   const auto streams = streams_of(name, "");
   if (streams.empty()) return std::nullopt;
   GroupInfo out{.name = name.group, .created = streams.front()->created};
-  for (Stream* stream : streams) out.take(*stream);
+  for (LogStream* stream : streams) out.take(*stream);
   return out;
 }
 
 std::vector<StreamInfo> LogBook::streams(const GroupName& group, std::string_view prefix) const {
   const std::scoped_lock lock(mutex_);
   std::vector<StreamInfo> out;
-  for (Stream* stream : streams_of(group, prefix)) {
+  for (LogStream* stream : streams_of(group, prefix)) {
     stream->load();
     out.push_back(
         {stream->name.stream, stream->created, stream->first, stream->last, stream->stored_bytes});
@@ -228,7 +228,7 @@ std::uint64_t LogBook::next_stream() const {
 void LogBook::remove(const GroupName& group, std::uint64_t before) {
   const std::scoped_lock lock(mutex_);
   next_stream_ = std::max(next_stream_, before);
-  for (Stream* stream : streams_of(group, "")) {
+  for (LogStream* stream : streams_of(group, "")) {
     if (stream->number >= before) continue;
     auto taken = streams_.extract(stream->name);
     removed_.push_back(std::move(taken.mapped()));
@@ -257,7 +257,7 @@ void LogBook::delete_removed(const GroupName& group) {
 
 void LogBook::expire(const GroupName& group, Timestamp time) {
   const std::scoped_lock lock(mutex_);
-  for (Stream* stream : streams_of(group, "")) {
+  for (LogStream* stream : streams_of(group, "")) {
     const Result<> done = stream->expire(time, disk_);
     if (!done) log_warning("logs", "old events stay", {{"reason", done.error().message}});
   }
@@ -265,7 +265,7 @@ void LogBook::expire(const GroupName& group, Timestamp time) {
 
 Result<LogBook::Snapshot> LogBook::snapshot(const StreamName& name) const {
   const std::scoped_lock lock(mutex_);
-  const Stream* stream = find(name);
+  const LogStream* stream = find(name);
   if (stream == nullptr)
     return fail(ErrorCode::not_found, "The specified log stream does not exist.", "no_such_stream");
   const std::uint32_t last = stream->segments.empty() ? 1 : stream->segments.back();

@@ -66,7 +66,7 @@ struct GroupInfo {
   std::uint64_t stored_bytes = 0;
   std::uint64_t newest_stream = 0;  // the highest number of its streams
 
-  void take(Stream& stream);
+  void take(LogStream& stream);
 };
 
 // Which events: those with from <= time < until.
@@ -138,12 +138,12 @@ class LogBook {
  private:
   LogBook(std::filesystem::path root, Disk& disk);
   void load_streams();
-  Stream* find(const StreamName& name) const;
-  Result<Stream*> find_or_make(const StreamName& name, Timestamp now);
-  std::vector<Stream*> streams_of(const GroupName& group, std::string_view prefix) const;
+  LogStream* find(const StreamName& name) const;
+  Result<LogStream*> find_or_make(const StreamName& name, Timestamp now);
+  std::vector<LogStream*> streams_of(const GroupName& group, std::string_view prefix) const;
   std::uint64_t known_cursor(const StreamName& name) const;
   Bookmarks::Bookmark bookmark_of(const StreamName& name) const;
-  void delete_files(Stream& stream);
+  void delete_files(LogStream& stream);
   void make_room();
   // What read_* work on, taken under the lock; the files are read without it.
   struct Snapshot;
@@ -154,8 +154,8 @@ class LogBook {
   const DiskRoom* room_ = nullptr;
   mutable std::mutex mutex_;
   // Guarded by mutex_, as what they hold:
-  std::map<StreamName, std::unique_ptr<Stream>> streams_;
-  std::vector<std::unique_ptr<Stream>> removed_;  // their files are to be deleted
+  std::map<StreamName, std::unique_ptr<LogStream>> streams_;
+  std::vector<std::unique_ptr<LogStream>> removed_;  // their files are to be deleted
   std::uint64_t next_stream_ = 1;
   Bookmarks bookmarks_;
 };

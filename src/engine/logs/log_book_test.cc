@@ -361,7 +361,7 @@ TEST_F(SearchTest, StreamsAreReadAsOneInTheOrderOfTime) {
 TEST_F(SearchTest, TheNewestMayComeFirst) {
   for (const std::size_t page : {1U, 2U, 4U}) {
     Search what = all_streams(page);
-    what.order = Order::newest_first;
+    what.order = EventOrder::newest_first;
     EXPECT_EQ(pages(what), (Messages{"5", "4", "3", "2", "1", "0"})) << page;
   }
 }
@@ -375,7 +375,7 @@ TEST_F(SearchTest, ManyLinesOfOneInstantAreAllFound) {
   for (const std::size_t page : {1U, 7U, 30U}) {
     Search what = all_streams(page);
     EXPECT_EQ(pages(what).size(), 81U) << page;
-    what.order = Order::newest_first;
+    what.order = EventOrder::newest_first;
     EXPECT_EQ(pages(what).size(), 81U) << page;
   }
 }

@@ -8,8 +8,8 @@ namespace {
 
 constexpr std::chrono::microseconds tick{1};
 
-bool comes_before(Order order, const EventPlace& a, const EventPlace& b) {
-  return order == Order::oldest_first ? a < b : b < a;
+bool comes_before(EventOrder order, const EventPlace& a, const EventPlace& b) {
+  return order == EventOrder::oldest_first ? a < b : b < a;
 }
 
 // What of one stream can still come behind `search.after`.
@@ -17,7 +17,7 @@ TimeRange range_for(const Search& search, std::string_view stream) {
   TimeRange range = search.range;
   if (!search.after) return range;
   const Timestamp time = search.after->time;
-  if (search.order == Order::oldest_first) {
+  if (search.order == EventOrder::oldest_first) {
     const Timestamp from = stream < search.after->stream ? time + tick : time;
     range.from = std::max(from, range.from.value_or(from));
   } else {
@@ -32,7 +32,7 @@ Result<EventPage> next_page(const LogBook& book, const Search& search, const std
   const StreamName name{search.space, search.group, stream};
   const TimeRange range = range_for(search, stream);
   const bool same = search.after && search.after->stream == stream;
-  if (search.order == Order::oldest_first) {
+  if (search.order == EventOrder::oldest_first) {
     // The event at that position was given already; it comes once more and is left out.
     return book.read_after(name, same ? search.after->position : 0, range, search.events_max + 1);
   }

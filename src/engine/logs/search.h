@@ -14,7 +14,7 @@
 namespace slipway::logs {
 
 // Says from which end of the time range events are given.
-enum class Order : std::uint8_t { oldest_first, newest_first };
+enum class EventOrder : std::uint8_t { oldest_first, newest_first };
 
 // Where an event stands in a group: by time, then stream, then position in the stream.
 struct EventPlace {
@@ -32,7 +32,7 @@ struct Search {
   std::vector<std::string> streams;  // which; empty: all that begin with `prefix`
   std::string prefix;
   TimeRange range;
-  Order order = Order::oldest_first;
+  EventOrder order = EventOrder::oldest_first;
   std::optional<EventPlace> after;  // goes on behind this event
   std::size_t events_max = page_events_max;
 };

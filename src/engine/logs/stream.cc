@@ -65,14 +65,14 @@ std::string read_segment(const fs::path& path) {
   return text;
 }
 
-fs::path Stream::file_in(const fs::path& directory, std::uint32_t segment) {
+fs::path LogStream::file_in(const fs::path& directory, std::uint32_t segment) {
   return directory / fmt::format("{:08}.log", segment);
 }
 
 // The file's lines are: space, group, stream, when it was made in microseconds, and cursor_before,
 // which older files do not have.
-std::unique_ptr<Stream> Stream::read(const fs::path& directory) {
-  auto stream = std::make_unique<Stream>();
+std::unique_ptr<LogStream> LogStream::read(const fs::path& directory) {
+  auto stream = std::make_unique<LogStream>();
   stream->directory = directory;
   stream->number = number_of(directory);
   std::ifstream file(directory / name_file);
@@ -93,7 +93,7 @@ std::unique_ptr<Stream> Stream::read(const fs::path& directory) {
   return stream;
 }
 
-Result<> Stream::make(Disk& disk, std::uint32_t behind) {
+Result<> LogStream::make(Disk& disk, std::uint32_t behind) {
   if (make_folders(disk, directory) != 0) return broken("make", directory);
   if (behind > 0) TRY_DO(add_empty(disk, behind + 1));
   TRY_DO(write_name(disk));
@@ -103,7 +103,7 @@ Result<> Stream::make(Disk& disk, std::uint32_t behind) {
 }
 
 // It keeps the count of positions where nothing else does.
-Result<> Stream::add_empty(Disk& disk, std::uint32_t segment) {
+Result<> LogStream::add_empty(Disk& disk, std::uint32_t segment) {
   const Fd out(disk.create(disk_name(path(segment))));
   if (!out) return broken("open", path(segment));
   segments.push_back(segment);
@@ -111,7 +111,7 @@ Result<> Stream::add_empty(Disk& disk, std::uint32_t segment) {
 }
 
 // Written beside it and moved there, so that a directory has its name whole or none.
-Result<> Stream::write_name(Disk& disk) const {
+Result<> LogStream::write_name(Disk& disk) const {
   const DiskName draft = disk_name(directory / "name.new");
   disk.unlink(draft);  // half of one, of a failed attempt
   const Fd out(disk.create(draft));
@@ -123,15 +123,15 @@ Result<> Stream::write_name(Disk& disk) const {
   return {};
 }
 
-Bookmarks::Bookmark Stream::bookmark() {
+Bookmarks::Bookmark LogStream::bookmark() {
   load();
   return {
       .cursor = cursor, .segment = segments.empty() ? 0 : segments.back(), .stream_number = number};
 }
 
-void Stream::remove_name(Disk& disk) const { disk.unlink(disk_name(directory / name_file)); }
+void LogStream::remove_name(Disk& disk) const { disk.unlink(disk_name(directory / name_file)); }
 
-void Stream::load() {
+void LogStream::load() {
   if (std::exchange(loaded, true)) return;
   cursor = cursor_before;
   for (const std::uint32_t segment : segments) {
@@ -159,11 +159,11 @@ void Stream::load() {
   }
 }
 
-void Stream::load_first() {
+void LogStream::load_first() {
   first = segments.empty() ? std::nullopt : first_time(path(segments.front()));
 }
 
-void Stream::drop_oldest() {
+void LogStream::drop_oldest() {
   std::error_code error;
   stored_bytes -= fs::file_size(path(segments.front()), error);
   fs::remove(path(segments.front()), error);
@@ -171,7 +171,7 @@ void Stream::drop_oldest() {
   load_first();
 }
 
-Result<> Stream::append(std::string_view records, Disk& disk) {
+Result<> LogStream::append(std::string_view records, Disk& disk) {
   if (segments.empty() || tail_bytes >= segment_bytes_max) {
     segments.push_back(segments.empty() ? 1 : segments.back() + 1);
     tail_bytes = 0;
@@ -193,7 +193,7 @@ Result<> Stream::append(std::string_view records, Disk& disk) {
   return {};
 }
 
-Result<> Stream::expire(Timestamp time, Disk& disk) {
+Result<> LogStream::expire(Timestamp time, Disk& disk) {
   load();
   while (segments.size() > 1) {
     const auto next = first_time(path(segments[1]));

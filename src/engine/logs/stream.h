@@ -23,7 +23,7 @@ inline constexpr std::uint64_t segment_bytes_max = 4ULL << 20;
 inline constexpr std::size_t segments_per_stream_max = 4;  // 16 MiB for each stream
 
 // One stream as the book keeps it, under the book's lock.
-struct Stream {
+struct LogStream {
   std::filesystem::path directory;
   StreamName name;
   // Grows from one stream that is made to the next; 0: made by a version that did not count.
@@ -43,7 +43,7 @@ struct Stream {
   std::optional<Timestamp> last = {};
 
   // Of a directory that lies there. Null where the server was killed while it was made, or removed.
-  static std::unique_ptr<Stream> read(const std::filesystem::path& directory);
+  static std::unique_ptr<LogStream> read(const std::filesystem::path& directory);
   // Writes the directory of a stream that has no events yet. Its positions begin behind those of
   // the segment `behind`; 0: there was none.
   Result<> make(Disk& disk, std::uint32_t behind);

@@ -122,7 +122,7 @@ struct ByteRange {
 
 // What an object is given beside its bytes, and under which condition it is put.
 struct PutOptions {
-  Attributes attributes = {};
+  ObjectSettings attributes = {};
   WriteCondition condition = {};
   std::optional<ObjectChecksum> checksum = {};  // which of the body's checksums to keep
   Cause cause = {};
@@ -148,7 +148,7 @@ struct OpenOptions {
 struct NewMultipart {
   std::string bucket;
   std::string key;
-  Attributes attributes = {};
+  ObjectSettings attributes = {};
   std::optional<ChecksumKind> checksum_kind = {};
   ChecksumScope checksum_scope = ChecksumScope::full_object;
 };

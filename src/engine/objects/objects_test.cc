@@ -171,9 +171,9 @@ TEST_F(ObjectsTest, conditions_are_checked_where_the_write_happens) {
 }
 
 TEST_F(ObjectsTest, attributes_and_tags_come_back) {
-  const Attributes attributes{.storage_class = "GLACIER",
-                              .properties = {{"content-type", "text/plain"}, {"m", ""}},
-                              .tags = {{"a", "1"}}};
+  const ObjectSettings attributes{.storage_class = "GLACIER",
+                                  .properties = {{"content-type", "text/plain"}, {"m", ""}},
+                                  .tags = {{"a", "1"}}};
   put("k", "x", {.attributes = attributes}).value();
   const auto found =
       store_->read([&](store::Transaction& tx) { return find(tx, {"box", "k"}); }).value();

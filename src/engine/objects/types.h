@@ -71,7 +71,7 @@ struct Object {
 };
 
 // What a caller gives with new bytes.
-struct Attributes {
+struct ObjectSettings {
   std::string storage_class = "STANDARD";
   Pairs properties = {};
   Pairs tags = {};
@@ -140,7 +140,7 @@ struct MultipartName {
 struct Multipart {
   MultipartName name;
   Timestamp started;
-  Attributes attributes;
+  ObjectSettings attributes;
   std::optional<ChecksumKind> checksum_kind;  // absent: the client asked for none
   ChecksumScope checksum_scope = ChecksumScope::full_object;
 };

@@ -19,8 +19,6 @@ namespace slipway::routing {
 // Limits.
 inline constexpr std::size_t answer_bytes_max = 26 * 1024 * 1024;
 
-using HeaderView = net::Header;
-
 // How an answer of the 2xx kind is handed over.
 enum class AnswerMode : std::uint8_t {
   whole,     // collected: one answered()
@@ -39,7 +37,7 @@ struct InvokeRequest {
   std::string_view instance;
   std::string_view content_type;  // empty: none was given
   std::string_view accept;
-  std::span<const HeaderView> headers;  // further ones, sent as they are
+  std::span<const net::Header> headers;  // further ones, sent as they are
   std::string_view body;
   // What a captured copy says of the request beside its bodies.
   std::string_view caller_id;
@@ -57,7 +55,7 @@ struct InvokeRequest {
 struct InvokeAnswer {
   int status = 200;
   std::string_view content_type;
-  std::span<const HeaderView> headers;  // without content type, length and connection's own
+  std::span<const net::Header> headers;  // without content type, length and connection's own
   std::string_view body;
   std::string* body_owned = nullptr;  // not null: the body stands in this string, take it
   std::string_view variant;

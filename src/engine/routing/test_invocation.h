@@ -96,7 +96,7 @@ class TestInvocation final : public Invocation {
                         .variant = std::string(answer.variant),
                         .container = std::string(answer.container),
                         .instance = std::string(answer.instance)};
-    for (const HeaderView& header : answer.headers)
+    for (const net::Header& header : answer.headers)
       outcome.headers.emplace_back(header.name, header.value);
     outcomes_->put(std::move(outcome));
   }
@@ -110,7 +110,7 @@ class TestInvocation final : public Invocation {
 
  private:
   TestRequest asked_;
-  std::vector<HeaderView> headers_;
+  std::vector<net::Header> headers_;
   std::shared_ptr<TestOutcomes> outcomes_;
 };
 

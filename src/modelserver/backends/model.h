@@ -52,7 +52,7 @@ struct Answer {
 void answer_error(Answer& answer, std::uint16_t status, std::string_view sentence);
 
 // One request and, once answered, its answer. The views outlive the call that answers it.
-struct Invocation {
+struct ModelCall {
   std::string_view content_type;       // as sent, parameters included; may be empty
   std::string_view accept;             // as sent; may be empty
   std::string_view custom_attributes;  // X-Amzn-SageMaker-Custom-Attributes
@@ -67,7 +67,7 @@ class Model {
  public:
   virtual ~Model() = default;
 
-  virtual const Signature& signature() const = 0;
+  virtual const ModelSignature& signature() const = 0;
 
   // How many invocations one call of answer() may usefully join; 1: they are only ever run one by
   // one.
@@ -78,7 +78,7 @@ class Model {
 
   // Answers every invocation. Blocks for as long as the model computes; safe from several threads.
   // An answer in parts occupies one of `concurrency` until its source is gone.
-  virtual void answer(std::span<Invocation> batch) = 0;
+  virtual void answer(std::span<ModelCall> batch) = 0;
 };
 
 }  // namespace slipway::modelserver

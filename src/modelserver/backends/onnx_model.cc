@@ -191,7 +191,7 @@ class OnnxPredictor final : public Predictor {
         session_(std::move(session)),
         memory_(Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault)) {}
 
-  const Signature& signature() const override { return signature_; }
+  const ModelSignature& signature() const override { return signature_; }
   Joining joining() const override { return joining_; }
 
   // Reads the signature; to be called once, before anything else. `graph` is what the file says.
@@ -370,7 +370,7 @@ class OnnxPredictor final : public Predictor {
   Ort::Session session_;
   Ort::MemoryInfo memory_;
   Ort::RunOptions run_options_;
-  Signature signature_;
+  ModelSignature signature_;
   std::vector<const char*> input_names_;
   std::vector<const char*> output_names_;
   bool has_lists_ = false;

@@ -21,7 +21,7 @@ class Predictor {
  public:
   virtual ~Predictor() = default;
 
-  virtual const Signature& signature() const = 0;
+  virtual const ModelSignature& signature() const = 0;
   virtual Joining joining() const = 0;
 
   // Computes `outputs`, in the order of the signature's, from `inputs`, which fit the signature,

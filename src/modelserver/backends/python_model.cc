@@ -81,7 +81,7 @@ std::unique_ptr<PythonWorker> PythonModel::replace() {
   std::_Exit(1);
 }
 
-void PythonModel::answer_one(Invocation& invocation) {
+void PythonModel::answer_one(ModelCall& invocation) {
   auto worker = take();
   auto done = worker->answer(invocation, options_.answer_time);
   if (done && *done == PythonWorker::Form::parts) {
@@ -104,7 +104,7 @@ void PythonModel::answer_one(Invocation& invocation) {
   put(std::move(worker));
 }
 
-void PythonModel::answer(std::span<Invocation> batch) {
+void PythonModel::answer(std::span<ModelCall> batch) {
   for (auto& invocation : batch) answer_one(invocation);
 }
 

@@ -29,10 +29,10 @@ class PythonModel final : public Model {
   explicit PythonModel(PythonOptions options) : options_(std::move(options)) {}
   ~PythonModel() override;
 
-  const Signature& signature() const override { return signature_; }
+  const ModelSignature& signature() const override { return signature_; }
   std::size_t batch_max() const override { return 1; }
   std::size_t concurrency() const override { return options_.workers; }
-  void answer(std::span<Invocation> batch) override;
+  void answer(std::span<ModelCall> batch) override;
 
   // Gives a worker back that answered to the end; or one that did not, to be replaced without
   // waiting for it. For PythonStream; retire() on the loop thread.
@@ -43,11 +43,11 @@ class PythonModel final : public Model {
  private:
   void start_others();
   std::unique_ptr<PythonWorker> take();
-  void answer_one(Invocation& invocation);
+  void answer_one(ModelCall& invocation);
   std::unique_ptr<PythonWorker> replace();
 
   PythonOptions options_;
-  Signature signature_;
+  ModelSignature signature_;
   std::mutex mutex_;
   std::condition_variable free_;
   std::vector<std::unique_ptr<PythonWorker>> workers_;  // the idle ones; guarded by mutex_

@@ -276,7 +276,7 @@ bool PythonWorker::send_stop() {
          static_cast<ssize_t>(bytes.size());
 }
 
-Result<PythonWorker::Form> PythonWorker::answer(Invocation& invocation,
+Result<PythonWorker::Form> PythonWorker::answer(ModelCall& invocation,
                                                 std::chrono::milliseconds time) {
   const auto deadline = std::chrono::steady_clock::now() + time;
   std::string head = "{";

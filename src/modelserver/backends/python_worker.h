@@ -56,7 +56,7 @@ class PythonWorker {
   // without a head are parts, one with the event "end" or "failed" is the last, and "stop" asks the
   // child to end it (slipway_python_worker.py).
   enum class Form : std::uint8_t { whole, parts };
-  Result<Form> answer(Invocation& invocation, std::chrono::milliseconds time);
+  Result<Form> answer(ModelCall& invocation, std::chrono::milliseconds time);
 
   int channel() const { return channel_.get(); }
   // Sends "stop" without waiting; false where the child takes nothing.

@@ -40,7 +40,7 @@ bool have_records(std::span<const Tensor> inputs, std::int64_t records) {
 }  // namespace
 
 struct TensorModel::Item {
-  Invocation* invocation = nullptr;
+  ModelCall* invocation = nullptr;
   DecodedRequest request;
   AcceptType accept = AcceptType::json;
   std::int64_t records = 0;
@@ -85,7 +85,7 @@ std::unique_ptr<TensorModel::Workspace> TensorModel::take_workspace() {
 }
 
 // Decodes the request and chooses the answer's type; answers at once where that fails.
-bool TensorModel::prepare(Invocation& invocation, Item& item) const {
+bool TensorModel::prepare(ModelCall& invocation, Item& item) const {
   item.invocation = &invocation;
   ContentType type = content_type_of(invocation.content_type);
   if (invocation.content_type.empty())
@@ -206,7 +206,7 @@ void TensorModel::run_items(std::span<Item*> items, Workspace& workspace) {
 }
 
 // Whether a body is a table whose lines may be answered a slice after the other.
-bool TensorModel::can_slice(const Invocation& invocation, AcceptType accept) const {
+bool TensorModel::can_slice(const ModelCall& invocation, AcceptType accept) const {
   const bool by_line =
       accept == AcceptType::json_lines ||
       (accept == AcceptType::csv && manner_.flavor == Flavor::plain && !manner_.selected);
@@ -218,14 +218,14 @@ bool TensorModel::can_slice(const Invocation& invocation, AcceptType accept) con
 // Answers a large table a slice at a time: what is at work stays in the processor's caches, and
 // memory does not grow with the body. False, and nothing answered, at whatever is unusual or wrong:
 // the table as a whole then says what it is.
-bool TensorModel::answer_in_slices(Invocation& invocation, Workspace& workspace) {
+bool TensorModel::answer_in_slices(ModelCall& invocation, Workspace& workspace) {
   const auto accept = choose_accept(invocation.accept, manner_.accept, answer_kind());
   if (!accept || !can_slice(invocation, *accept)) return false;
   Item& item = workspace.slice;
   item.accept = *accept;
   std::string& out = invocation.answer.body;
   out.clear();
-  Shape shape;
+  TensorShape shape;
   for (std::string_view rest = invocation.body; !rest.empty();) {
     const std::string_view slice = next_slice(rest);
     if (slice.empty() ||
@@ -249,7 +249,7 @@ bool TensorModel::answer_in_slices(Invocation& invocation, Workspace& workspace)
   return true;
 }
 
-void TensorModel::answer(std::span<Invocation> batch) {
+void TensorModel::answer(std::span<ModelCall> batch) {
   auto workspace = take_workspace();
   if (workspace->items.size() < batch.size()) workspace->items.resize(batch.size());
   workspace->ready.clear();

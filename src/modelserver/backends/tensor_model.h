@@ -35,10 +35,10 @@ class TensorModel final : public Model {
   TensorModel(std::unique_ptr<Predictor> predictor, Manner manner);
   ~TensorModel() override;
 
-  const Signature& signature() const override { return predictor_->signature(); }
+  const ModelSignature& signature() const override { return predictor_->signature(); }
   std::size_t batch_max() const override;
   std::size_t concurrency() const override;
-  void answer(std::span<Invocation> batch) override;
+  void answer(std::span<ModelCall> batch) override;
 
  private:
   AnswerKind answer_kind() const {
@@ -49,9 +49,9 @@ class TensorModel final : public Model {
   struct Workspace;  // the buffers of one answer() call
 
   std::unique_ptr<Workspace> take_workspace();
-  bool can_slice(const Invocation& invocation, AcceptType accept) const;
-  bool answer_in_slices(Invocation& invocation, Workspace& workspace);
-  bool prepare(Invocation& invocation, Item& item) const;
+  bool can_slice(const ModelCall& invocation, AcceptType accept) const;
+  bool answer_in_slices(ModelCall& invocation, Workspace& workspace);
+  bool prepare(ModelCall& invocation, Item& item) const;
   void run_items(std::span<Item*> items, Workspace& workspace);
   void run_joined(std::span<Item*> items, Workspace& workspace);
   void run_alone(Item& item, Workspace& workspace);

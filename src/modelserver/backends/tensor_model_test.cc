@@ -15,7 +15,7 @@ class Doubler final : public Predictor {
  public:
   explicit Doubler(Joining joining) : joining_(joining) {}
 
-  const Signature& signature() const override { return signature_; }
+  const ModelSignature& signature() const override { return signature_; }
   Joining joining() const override { return joining_; }
   Result<> run(std::span<Tensor> inputs, std::span<Override> /*it has no defaults*/,
                std::vector<Tensor>& outputs) override {
@@ -32,8 +32,8 @@ class Doubler final : public Predictor {
 
  private:
   Joining joining_;
-  Signature signature_{{{"x", ElementType::float32, {any_size, 2}}},
-                       {{"y", ElementType::float32, {any_size, 2}}}};
+  ModelSignature signature_{{{"x", ElementType::float32, {any_size, 2}}},
+                            {{"y", ElementType::float32, {any_size, 2}}}};
 };
 
 struct Asked {
@@ -43,8 +43,8 @@ struct Asked {
     model = std::make_unique<TensorModel>(std::move(predictor), Manner{});
   }
 
-  std::vector<Invocation> ask(std::vector<std::string_view> bodies) const {
-    std::vector<Invocation> batch(bodies.size());
+  std::vector<ModelCall> ask(std::vector<std::string_view> bodies) const {
+    std::vector<ModelCall> batch(bodies.size());
     for (std::size_t i = 0; i < bodies.size(); ++i) {
       batch[i].content_type = "text/csv";
       batch[i].accept = "text/csv";
@@ -92,12 +92,12 @@ TEST(TensorModel, ARunHasALimitOfRecords) {
   const auto batch = asked.ask({many, "1,2", "3,4"});
   EXPECT_EQ(asked.doubler->runs, 2);
   EXPECT_TRUE(
-      std::ranges::all_of(batch, [](const Invocation& each) { return each.answer.status == 200; }));
+      std::ranges::all_of(batch, [](const ModelCall& each) { return each.answer.status == 200; }));
 }
 
 TEST(TensorModel, TypesThatAreNotKnownAreNamedWithThoseThatAre) {
   const Asked asked(Joining::by_records);
-  std::vector<Invocation> batch(2);
+  std::vector<ModelCall> batch(2);
   batch[0].content_type = "image/png";
   batch[1].content_type = "text/csv";
   batch[1].accept = "image/png";

@@ -201,7 +201,7 @@ class XgboostPredictor final : public Predictor {
   XgboostPredictor(const XgboostApi& api, Handle booster) : api_(api), booster_(booster) {}
   ~XgboostPredictor() override { api_.free(booster_); }
 
-  const Signature& signature() const override { return signature_; }
+  const ModelSignature& signature() const override { return signature_; }
   Joining joining() const override { return Joining::by_records; }
   const Objective& objective() const { return objective_; }
 
@@ -365,7 +365,7 @@ class XgboostPredictor final : public Predictor {
 
   XgboostApi api_;
   Handle booster_;
-  Signature signature_;
+  ModelSignature signature_;
   Objective objective_;
   bool in_place_ = true;
   Asking asking_;
@@ -387,7 +387,7 @@ class Ensemble final : public Predictor {
   Ensemble(std::vector<std::unique_ptr<Predictor>> members, Combining combining)
       : members_(std::move(members)), combining_(combining) {}
 
-  const Signature& signature() const override { return members_.front()->signature(); }
+  const ModelSignature& signature() const override { return members_.front()->signature(); }
   Joining joining() const override { return Joining::by_records; }
 
   Result<> run(std::span<Tensor> inputs, std::span<Override> overrides,
@@ -439,7 +439,7 @@ Result<std::unique_ptr<XgboostPredictor>> load_one(const XgboostApi& api, const 
   return predictor;
 }
 
-bool are_alike(const Signature& a, const Signature& b) {
+bool are_alike(const ModelSignature& a, const ModelSignature& b) {
   return a.inputs[0].shape == b.inputs[0].shape && a.outputs[0].shape == b.outputs[0].shape;
 }
 

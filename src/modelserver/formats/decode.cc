@@ -31,7 +31,7 @@ constexpr std::array<Name, 11> content_type_names = {{
     {"application/x-recordio-protobuf", ContentType::recordio},
 }};
 
-bool fits(const Shape& wanted, const Shape& given, std::size_t skipped) {
+bool fits(const TensorShape& wanted, const TensorShape& given, std::size_t skipped) {
   if (wanted.size() != given.size() + skipped) return false;
   for (std::size_t i = 0; i < given.size(); ++i) {
     const auto want = wanted[i + skipped];
@@ -93,7 +93,7 @@ bool fit_column(const TensorInfo& info, Tensor& tensor) {
 
 }  // namespace
 
-void DecodedRequest::reset(const Signature& signature) {
+void DecodedRequest::reset(const ModelSignature& signature) {
   inputs.resize(signature.inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i].clear(signature.inputs[i].type);
   overrides.clear();
@@ -107,13 +107,13 @@ ContentType content_type_of(std::string_view header) {
   return found == content_type_names.end() ? ContentType::unknown : found->type;
 }
 
-Error misfit(const Signature& signature, std::string what) {
+Error misfit(const ModelSignature& signature, std::string what) {
   return {ErrorCode::invalid_argument,
           fmt::format("The request does not fit the model: {}. {}", what, describe(signature))};
 }
 
 Result<> fit_shape(const TensorInfo& info, Records records, Tensor& tensor) {
-  const Shape given = tensor.shape;
+  const TensorShape given = tensor.shape;
   if (fits(info.shape, given, 0)) return {};
   if (info.any_rank) return {};
   if (info.shape.empty()) return fit_scalar(info, tensor);
@@ -128,7 +128,7 @@ Result<> fit_shape(const TensorInfo& info, Records records, Tensor& tensor) {
                           describe(info.type, info.shape), describe(tensor.type, given)));
 }
 
-Result<> decode(const Signature& signature, ContentType type, const Dialect& dialect,
+Result<> decode(const ModelSignature& signature, ContentType type, const Dialect& dialect,
                 std::string_view body, DecodedRequest& out) {
   out.reset(signature);
   switch (type) {

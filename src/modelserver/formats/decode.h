@@ -31,7 +31,7 @@ struct DecodedRequest {
   AnswerStyle style = AnswerStyle::predictions;
 
   // Makes as many empty inputs as the signature has, reusing buffers.
-  void reset(const Signature& signature);
+  void reset(const ModelSignature& signature);
 };
 
 // The media types that decode() tells apart.
@@ -56,32 +56,34 @@ struct Dialect {
 
 // A record per line, columns dealt to the inputs in their order; no header line; empty lines are
 // skipped; a field may be quoted; an empty field is NaN for floating inputs.
-Result<> decode_csv(const Signature& signature, Delimiters delimiters, std::string_view body,
+Result<> decode_csv(const ModelSignature& signature, Delimiters delimiters, std::string_view body,
                     DecodedRequest& out);
 
 // An array (of records, or one record); {"instances": [...]}, where an instance is an array, a
 // scalar, or {input: value}; {"inputs": {name: value}} or {"inputs": value}; {name: value}. NaN,
 // Infinity and -Infinity are read as numbers, null as NaN for floating inputs. Columns may be lists
 // ({"age": [30, 41]} for [N, 1]), and a bare record may hold bare values ({"age": 30}).
-Result<> decode_json(const Signature& signature, std::string_view body, DecodedRequest& out);
+Result<> decode_json(const ModelSignature& signature, std::string_view body, DecodedRequest& out);
 
 // A JSON value per line: an instance, as above.
-Result<> decode_json_lines(const Signature& signature, std::string_view body, DecodedRequest& out);
+Result<> decode_json_lines(const ModelSignature& signature, std::string_view body,
+                           DecodedRequest& out);
 
 // One array in numpy's format 1.0 to 3.0, C or Fortran order, any boolean, integer or floating
 // type, either byte order. For models of one input.
-Result<> decode_npy(const Signature& signature, std::string_view body, DecodedRequest& out);
+Result<> decode_npy(const ModelSignature& signature, std::string_view body, DecodedRequest& out);
 
 // A record per line: an optional label, then index:value; what is absent is NaN. For models of one
 // float32 input of [N, columns].
-Result<> decode_libsvm(const Signature& signature, LibsvmIndices indices, std::string_view body,
-                       DecodedRequest& out);
+Result<> decode_libsvm(const ModelSignature& signature, LibsvmIndices indices,
+                       std::string_view body, DecodedRequest& out);
 
 // SageMaker's records (recordio.h), dense or sparse; of a sparse one, what is absent is NaN. For
 // models of one float32 input of [N, columns].
-Result<> decode_recordio(const Signature& signature, std::string_view body, DecodedRequest& out);
+Result<> decode_recordio(const ModelSignature& signature, std::string_view body,
+                         DecodedRequest& out);
 
-Result<> decode(const Signature& signature, ContentType type, const Dialect& dialect,
+Result<> decode(const ModelSignature& signature, ContentType type, const Dialect& dialect,
                 std::string_view body, DecodedRequest& out);
 
 // Where fit_shape() may read a flat record as a shaped one.
@@ -93,6 +95,6 @@ enum class Records : std::uint8_t { as_they_are, flattened };
 Result<> fit_shape(const TensorInfo& info, Records records, Tensor& tensor);
 
 // "the input 'x' wants float32 [N, 3], and float32 [1, 4] came"; with the whole signature behind.
-Error misfit(const Signature& signature, std::string what);
+Error misfit(const ModelSignature& signature, std::string what);
 
 }  // namespace slipway::modelserver

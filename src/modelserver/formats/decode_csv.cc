@@ -35,7 +35,7 @@ char sniffed_delimiter(std::string_view body) {
   return best;
 }
 
-std::unexpected<Error> bad_field(const Signature& signature, std::string_view field,
+std::unexpected<Error> bad_field(const ModelSignature& signature, std::string_view field,
                                  std::size_t line, std::size_t column, const TensorInfo& info) {
   const bool is_header =
       line == 1 && !field.empty() && std::isalpha(static_cast<unsigned char>(field[0]));
@@ -171,7 +171,7 @@ struct Columns {
   std::int64_t total = 0;            // any_size likewise
 };
 
-Result<Columns> columns_of(const Signature& signature) {
+Result<Columns> columns_of(const ModelSignature& signature) {
   Columns columns;
   for (const auto& info : signature.inputs) {
     const bool free = info.shape.size() <= 1 && signature.inputs.size() == 1;
@@ -189,7 +189,7 @@ Result<Columns> columns_of(const Signature& signature) {
 }
 
 // Reads one line's fields into the inputs; returns how many there were.
-Result<std::int64_t> read_record(const Signature& signature, const Columns& columns,
+Result<std::int64_t> read_record(const ModelSignature& signature, const Columns& columns,
                                  FieldReader& reader, DecodedRequest& out) {
   std::int64_t count = 0;
   std::size_t input = 0;
@@ -219,7 +219,7 @@ std::size_t elements_of(const DecodedRequest& request) {
   return elements;
 }
 
-Result<> read_table(const Signature& signature, char delimiter, std::string_view body,
+Result<> read_table(const ModelSignature& signature, char delimiter, std::string_view body,
                     DecodedRequest& out) {
   TRY(const Columns columns, columns_of(signature));
   FieldReader reader(body, delimiter);
@@ -249,7 +249,7 @@ Result<> read_table(const Signature& signature, char delimiter, std::string_view
 
 }  // namespace
 
-Result<> decode_csv(const Signature& signature, Delimiters delimiters, std::string_view body,
+Result<> decode_csv(const ModelSignature& signature, Delimiters delimiters, std::string_view body,
                     DecodedRequest& out) {
   if (signature.inputs.empty()) return std::unexpected(misfit(signature, "it takes no input"));
   if (body.starts_with("\xEF\xBB\xBF"))  // which would be the begin of a text

@@ -18,7 +18,7 @@ void check(bool holds) {
 
 constexpr std::size_t types = 6;
 
-const Signature signatures[] = {
+const ModelSignature signatures[] = {
     {{{"x", ElementType::float32, {any_size, 3}}}, {}},
     {{{"x", ElementType::float32, {any_size, any_size}}}, {}},
     {{{"x", ElementType::int64, {2, any_size}}}, {}},
@@ -46,7 +46,7 @@ bool same(const Tensor& a, const Tensor& b) {
   return a.type == b.type && a.shape == b.shape && a.bytes == b.bytes && a.strings == b.strings;
 }
 
-void try_body(const Signature& signature, ContentType type, std::string_view body) {
+void try_body(const ModelSignature& signature, ContentType type, std::string_view body) {
   static DecodedRequest used;  // holds what former bodies left
   DecodedRequest fresh;
   const Dialect dialect =
@@ -82,7 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace slipway::modelserver;
   if (size == 0) return 0;
   const std::string_view body(reinterpret_cast<const char*>(data) + 1, size - 1);
-  const Signature& signature = signatures[data[0] / types % std::size(signatures)];
+  const ModelSignature& signature = signatures[data[0] / types % std::size(signatures)];
   try_body(signature, static_cast<ContentType>(data[0] % types), body);
   try_string(body);
   return 0;

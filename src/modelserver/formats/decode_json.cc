@@ -12,7 +12,7 @@ namespace {
 // Reads the parts of a request in whatever order they come.
 class JsonDecoder {
  public:
-  JsonDecoder(const Signature& signature, DecodedRequest& out)
+  JsonDecoder(const ModelSignature& signature, DecodedRequest& out)
       : signature_(signature), out_(out), shapes_(out.inputs.size()), seen_(out.inputs.size()) {}
 
   // The whole body of application/json.
@@ -104,7 +104,7 @@ class JsonDecoder {
   // One input of one instance.
   Result<> read_part(JsonCursor& cursor, std::size_t input) {
     TRY_DO(take_turn(input));
-    Shape shape;
+    TensorShape shape;
     TRY_DO(read_elements(cursor, input, shape));
     if (records_ > 0 && shape != shapes_[input]) {
       return std::unexpected(
@@ -126,11 +126,11 @@ class JsonDecoder {
     return fit(input, Records::as_they_are);
   }
 
-  Result<> read_elements(JsonCursor& cursor, std::size_t input, Shape& shape) {
+  Result<> read_elements(JsonCursor& cursor, std::size_t input, TensorShape& shape) {
     return read_value(cursor, out_.inputs[input], shape);
   }
 
-  Result<> read_value(JsonCursor& cursor, Tensor& value, Shape& shape) {
+  Result<> read_value(JsonCursor& cursor, Tensor& value, TensorShape& shape) {
     if (auto read = cursor.read_elements(value, shape); !read) {
       Error error = std::move(read).error();
       error.message += ' ' + describe(signature_);
@@ -219,22 +219,23 @@ class JsonDecoder {
     return found;
   }
 
-  const Signature& signature_;
+  const ModelSignature& signature_;
   DecodedRequest& out_;
-  std::vector<Shape> shapes_;  // of one instance's part, for each input
+  std::vector<TensorShape> shapes_;  // of one instance's part, for each input
   std::vector<bool> seen_;
   std::int64_t records_ = 0;
 };
 
 }  // namespace
 
-Result<> decode_json(const Signature& signature, std::string_view body, DecodedRequest& out) {
+Result<> decode_json(const ModelSignature& signature, std::string_view body, DecodedRequest& out) {
   if (signature.inputs.empty()) return std::unexpected(misfit(signature, "it takes no input"));
   JsonCursor cursor(body);
   return JsonDecoder(signature, out).read_body(cursor);
 }
 
-Result<> decode_json_lines(const Signature& signature, std::string_view body, DecodedRequest& out) {
+Result<> decode_json_lines(const ModelSignature& signature, std::string_view body,
+                           DecodedRequest& out) {
   if (signature.inputs.empty()) return std::unexpected(misfit(signature, "it takes no input"));
   JsonDecoder decoder(signature, out);
   while (!body.empty()) {

@@ -73,7 +73,7 @@ bool place_item(std::string_view item, float* row, Columns columns) {
   return value != last && read_float(value, last, place) == last;
 }
 
-Result<> read_line(const Signature& signature, std::string_view line, std::size_t number,
+Result<> read_line(const ModelSignature& signature, std::string_view line, std::size_t number,
                    float* row, Columns columns) {
   bool first = true;
   for (auto item = take_item(line); !item.empty(); item = take_item(line), first = false) {
@@ -93,8 +93,8 @@ Result<> read_line(const Signature& signature, std::string_view line, std::size_
 
 }  // namespace
 
-Result<> decode_libsvm(const Signature& signature, LibsvmIndices indices, std::string_view body,
-                       DecodedRequest& out) {
+Result<> decode_libsvm(const ModelSignature& signature, LibsvmIndices indices,
+                       std::string_view body, DecodedRequest& out) {
   TRY(RowTable table, RowTable::of(signature, "text/libsvm", out));
   const bool from_one = indices == LibsvmIndices::sniffed && !has_index_zero(body);
   const Columns columns{from_one ? 1U : 0U, table.width()};

@@ -24,7 +24,7 @@ struct NpyHead {
   char kind = 'f';
   std::size_t width = 4;
   bool fortran = false;
-  Shape shape;
+  TensorShape shape;
 };
 
 // The value behind 'key': in the header's Python dictionary, up to the end of the header.
@@ -188,7 +188,7 @@ bool copy_elements(const NpyHead& head, const NpyType& type, std::string_view da
 
 }  // namespace
 
-Result<> decode_npy(const Signature& signature, std::string_view body, DecodedRequest& out) {
+Result<> decode_npy(const ModelSignature& signature, std::string_view body, DecodedRequest& out) {
   if (signature.inputs.size() != 1) {
     return std::unexpected(misfit(
         signature, "an .npy body is one array, and the model takes several inputs; send JSON"));

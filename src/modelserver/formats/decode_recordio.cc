@@ -199,7 +199,8 @@ Result<> place(const Features& features, float* row, std::size_t width) {
 
 }  // namespace
 
-Result<> decode_recordio(const Signature& signature, std::string_view body, DecodedRequest& out) {
+Result<> decode_recordio(const ModelSignature& signature, std::string_view body,
+                         DecodedRequest& out) {
   TRY(RowTable table, RowTable::of(signature, "application/x-recordio-protobuf", out));
   Features features;
   for (std::string_view rest = body; !rest.empty();) {

@@ -16,14 +16,16 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const Signature table{{{"x", ElementType::float32, {any_size, 3}}},
-                      {{"y", ElementType::float32, {any_size, 1}}}};
-const Signature mixed{{{"age", ElementType::int64, {any_size, 1}},
-                       {"name", ElementType::string, {any_size, 1}},
-                       {"pair", ElementType::float64, {any_size, 2}}},
-                      {}};
+const ModelSignature table{{{"x", ElementType::float32, {any_size, 3}}},
+                           {{"y", ElementType::float32, {any_size, 1}}}};
+const ModelSignature mixed{{{"age", ElementType::int64, {any_size, 1}},
+                            {"name", ElementType::string, {any_size, 1}},
+                            {"pair", ElementType::float64, {any_size, 2}}},
+                           {}};
 
-Signature one(ElementType type, Shape shape) { return {{{"x", type, std::move(shape)}}, {}}; }
+ModelSignature one(ElementType type, TensorShape shape) {
+  return {{{"x", type, std::move(shape)}}, {}};
+}
 
 template <typename T>
 std::vector<T> values(const Tensor& tensor) {
@@ -31,14 +33,14 @@ std::vector<T> values(const Tensor& tensor) {
 }
 
 // The first input of the decoded body; fails the test where it is refused.
-Tensor first(const Signature& signature, ContentType type, std::string_view body) {
+Tensor first(const ModelSignature& signature, ContentType type, std::string_view body) {
   DecodedRequest request;
   const auto decoded = decode(signature, type, {}, body, request);
   EXPECT_TRUE(decoded) << (decoded ? "" : decoded.error().message);
   return decoded ? request.inputs[0] : Tensor{};
 }
 
-std::string refusal(const Signature& signature, ContentType type, std::string_view body) {
+std::string refusal(const ModelSignature& signature, ContentType type, std::string_view body) {
   DecodedRequest request;
   const auto decoded = decode(signature, type, {}, body, request);
   EXPECT_FALSE(decoded) << body;
@@ -80,13 +82,13 @@ TEST(Integers, AreTakenExactlyOrNotAtAll) {
 }
 
 TEST(Scalars, TakeOneValueForAllRecords) {
-  const Signature both{
+  const ModelSignature both{
       {{"x", ElementType::float32, {any_size, 2}}, {"s", ElementType::float32, {}}}, {}};
   const auto scalar = [&](std::string_view body) {
     DecodedRequest request;
     const auto decoded = decode(both, ContentType::json, {}, body, request);
     EXPECT_TRUE(decoded) << (decoded ? "" : decoded.error().message);
-    EXPECT_EQ(request.inputs[1].shape, Shape{});
+    EXPECT_EQ(request.inputs[1].shape, TensorShape{});
     return values<float>(request.inputs[1]);
   };
   EXPECT_THAT(scalar(R"({"inputs": {"x": [[1, 2], [3, 4]], "s": 5}})"), ElementsAre(5));
@@ -97,26 +99,27 @@ TEST(Scalars, TakeOneValueForAllRecords) {
                                  R"({"inputs": {"x": [[1, 2]], "s": []}})"})
     EXPECT_THAT(refusal(both, ContentType::json, body), HasSubstr("'s' is a scalar"));
   EXPECT_THAT(refusal(both, ContentType::csv, "1,2,5\n3,4,6\n"), HasSubstr("'s' is a scalar"));
-  const Signature open{{{"x", ElementType::float32, {}, true}}, {}};
-  EXPECT_EQ(first(open, ContentType::json, "[[1, 2]]").shape, (Shape{1, 2}));
+  const ModelSignature open{{{"x", ElementType::float32, {}, true}}, {}};
+  EXPECT_EQ(first(open, ContentType::json, "[[1, 2]]").shape, (TensorShape{1, 2}));
 }
 
 TEST(Json, ColumnsMayBeListsAndABareRecordHasBareValues) {
-  const Signature people{
+  const ModelSignature people{
       {{"age", ElementType::int64, {any_size, 1}}, {"name", ElementType::string, {any_size, 1}}},
       {}};
   for (const auto* const body : {R"({"age": [30, 41], "name": ["a", "b"]})",
                                  R"({"inputs": {"age": [30, 41], "name": ["a", "b"]}})"}) {
     const auto ages = first(people, ContentType::json, body);
-    EXPECT_EQ(ages.shape, (Shape{2, 1}));
+    EXPECT_EQ(ages.shape, (TensorShape{2, 1}));
     EXPECT_THAT(values<std::int64_t>(ages), ElementsAre(30, 41));
   }
-  EXPECT_EQ(first(people, ContentType::json, R"({"age": 30, "name": "a"})").shape, (Shape{1, 1}));
+  EXPECT_EQ(first(people, ContentType::json, R"({"age": 30, "name": "a"})").shape,
+            (TensorShape{1, 1}));
 }
 
 TEST(Csv, IsARecordPerLine) {
   const auto plain = first(table, ContentType::csv, "1,2,3\n4,5.5,-6e1\n");
-  EXPECT_EQ(plain.shape, (Shape{2, 3}));
+  EXPECT_EQ(plain.shape, (TensorShape{2, 3}));
   EXPECT_THAT(values<float>(plain), ElementsAre(1, 2, 3, 4, 5.5, -60));
   const auto same = {"1,2,3\r\n4,5.5,-6e1", "\n1,2,3\n\n4,5.5,-6e1\n\n", "1, 2 ,3\n4,5.5,-6e1",
                      "\"1\",\"2\",\"3\"\n\"4\",5.5,-6e1\n"};
@@ -127,7 +130,7 @@ TEST(Csv, IsARecordPerLine) {
 
 TEST(Csv, AnEmptyFieldIsMissing) {
   const auto tensor = first(table, ContentType::csv, "1,,3\n,,\n");
-  EXPECT_EQ(tensor.shape, (Shape{2, 3}));
+  EXPECT_EQ(tensor.shape, (TensorShape{2, 3}));
   EXPECT_TRUE(std::isnan(tensor.data<float>()[1]));
   EXPECT_TRUE(std::isnan(tensor.data<float>()[5]));
 }
@@ -139,17 +142,17 @@ TEST(Csv, ColumnsAreDealtToTheInputsInTheirOrder) {
   EXPECT_THAT(values<std::int64_t>(request.inputs[0]), ElementsAre(41, 7));
   EXPECT_THAT(request.inputs[1].strings, ElementsAre("Ann, \"A\"", "Bob"));
   EXPECT_THAT(values<double>(request.inputs[2]), ElementsAre(1.5, 2, 3, 4));
-  EXPECT_EQ(request.inputs[2].shape, (Shape{2, 2}));
+  EXPECT_EQ(request.inputs[2].shape, (TensorShape{2, 2}));
 }
 
 TEST(Csv, FillsShapesOfAnyRank) {
   const auto image =
       first(one(ElementType::float32, {any_size, 2, 1, 2}), ContentType::csv, "1,2,3,4\n5,6,7,8\n");
-  EXPECT_EQ(image.shape, (Shape{2, 2, 1, 2}));
+  EXPECT_EQ(image.shape, (TensorShape{2, 2, 1, 2}));
   const auto vector = one(ElementType::float32, {any_size});
-  EXPECT_EQ(first(vector, ContentType::csv, "1\n2\n3\n").shape, (Shape{3}));
-  EXPECT_EQ(first(vector, ContentType::csv, "1,2,3\n").shape, (Shape{3}));
-  EXPECT_EQ(first(one(ElementType::int32, {}), ContentType::csv, "7").shape, Shape{});
+  EXPECT_EQ(first(vector, ContentType::csv, "1\n2\n3\n").shape, (TensorShape{3}));
+  EXPECT_EQ(first(vector, ContentType::csv, "1,2,3\n").shape, (TensorShape{3}));
+  EXPECT_EQ(first(one(ElementType::int32, {}), ContentType::csv, "7").shape, TensorShape{});
 }
 
 TEST(Csv, WhatDoesNotFitIsNamed) {
@@ -171,10 +174,10 @@ TEST(Json, EveryLayoutMeansTheSame) {
         R"([{"x": [1, 2, 3]}, {"features": [4, 5, 6]}])", R"({"inputs": [[1, 2, 3], [4, 5, 6]]})",
         R"({"inputs": {"x": [[1, 2, 3], [4, 5, 6]]}})", R"({"x": [[1, 2, 3], [4, 5, 6]]})"}) {
     const auto tensor = first(table, ContentType::json, body);
-    EXPECT_EQ(tensor.shape, (Shape{2, 3})) << body;
+    EXPECT_EQ(tensor.shape, (TensorShape{2, 3})) << body;
     EXPECT_THAT(values<float>(tensor), ElementsAre(1, 2, 3, 4, 5, 6)) << body;
   }
-  EXPECT_EQ(first(table, ContentType::json, "[1, 2, 3]").shape, (Shape{1, 3}));
+  EXPECT_EQ(first(table, ContentType::json, "[1, 2, 3]").shape, (TensorShape{1, 3}));
   const auto lines = first(table, ContentType::json_lines, "[1,2,3]\n\n{\"x\": [4,5,6]}\n");
   EXPECT_THAT(values<float>(lines), ElementsAre(1, 2, 3, 4, 5, 6));
 }
@@ -268,7 +271,8 @@ TEST(Npy, EveryOrderAndTypeIsRead) {
 }
 
 TEST(Npy, AnArrayWithoutRecordsIsOne) {
-  EXPECT_EQ(first(table, ContentType::npy, npy("<f4", "False", "(0, 3)", "")).shape, Shape({0, 3}));
+  EXPECT_EQ(first(table, ContentType::npy, npy("<f4", "False", "(0, 3)", "")).shape,
+            TensorShape({0, 3}));
 }
 
 TEST(Npy, WhatIsBrokenIsRefused) {
@@ -290,7 +294,7 @@ TEST(Npy, WhatIsBrokenIsRefused) {
 TEST(Libsvm, WhatIsAbsentIsMissing) {
   const auto tensor =
       first(table, ContentType::libsvm, "1 0:1.5 2:-2\n\n1:7 # note\n0 qid:3 1:8\n");
-  EXPECT_EQ(tensor.shape, (Shape{3, 3}));
+  EXPECT_EQ(tensor.shape, (TensorShape{3, 3}));
   const auto list = values<float>(tensor);
   EXPECT_EQ(list[0], 1.5);
   EXPECT_TRUE(std::isnan(list[1]) && std::isnan(list[3]));
@@ -339,7 +343,7 @@ TEST(Recordio, RecordsAreDenseOrSparseAndOfThreeTypes) {
   const auto tensor = first(
       table, ContentType::recordio,
       record_of(2, dense) + record_of(3, sparse) + record_of(7, whole) + record_of(2, nothing));
-  EXPECT_EQ(tensor.shape, (Shape{4, 3}));
+  EXPECT_EQ(tensor.shape, (TensorShape{4, 3}));
   const auto list = values<float>(tensor);
   EXPECT_THAT(std::vector(list.begin(), list.begin() + 3), testing::ElementsAre(1.5, 2, 3));
   EXPECT_EQ(list[3], 5);

@@ -355,7 +355,7 @@ std::optional<AcceptType> choose_accept(std::string_view header, AcceptType own,
   return chosen;
 }
 
-Result<> encode(const Signature& signature, std::span<const Tensor> outputs, RecordRange range,
+Result<> encode(const ModelSignature& signature, std::span<const Tensor> outputs, RecordRange range,
                 AcceptType type, AnswerStyle style, Flavor flavor, std::string& out) {
   std::vector<View> views;
   views.reserve(outputs.size());

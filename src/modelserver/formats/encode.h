@@ -66,7 +66,7 @@ struct RecordRange {
 //
 // NaN and infinities are carried: in JSON as NaN, Infinity and -Infinity, as Python writes and
 // reads them.
-Result<> encode(const Signature& signature, std::span<const Tensor> outputs, RecordRange range,
+Result<> encode(const ModelSignature& signature, std::span<const Tensor> outputs, RecordRange range,
                 AcceptType type, AnswerStyle style, Flavor flavor, std::string& out);
 
 }  // namespace slipway::modelserver

@@ -5,11 +5,11 @@
 namespace slipway::modelserver {
 namespace {
 
-const Signature one{{}, {{"y", ElementType::float32, {any_size, 2}}}};
-const Signature two{
+const ModelSignature one{{}, {{"y", ElementType::float32, {any_size, 2}}}};
+const ModelSignature two{
     {}, {{"y", ElementType::float32, {any_size, 2}}, {"label", ElementType::string, {any_size}}}};
 
-Tensor floats(Shape shape, std::initializer_list<double> values) {
+Tensor floats(TensorShape shape, std::initializer_list<double> values) {
   Tensor tensor;
   tensor.shape = std::move(shape);
   for (const double value : values) EXPECT_TRUE(tensor.push_number(value));
@@ -24,9 +24,9 @@ Tensor strings(std::vector<std::string> values) {
   return tensor;
 }
 
-std::string text(const Signature& signature, const std::vector<Tensor>& outputs, AcceptType type,
-                 AnswerStyle style = AnswerStyle::predictions, Flavor flavor = Flavor::plain,
-                 RecordRange range = {}) {
+std::string text(const ModelSignature& signature, const std::vector<Tensor>& outputs,
+                 AcceptType type, AnswerStyle style = AnswerStyle::predictions,
+                 Flavor flavor = Flavor::plain, RecordRange range = {}) {
   std::string out;
   const auto encoded = encode(signature, outputs, range, type, style, flavor, out);
   return encoded ? out : "refused: " + encoded.error().message;

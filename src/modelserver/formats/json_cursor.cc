@@ -238,12 +238,12 @@ std::int64_t JsonCursor::read_plain_floats(Tensor& tensor) {
   return count;
 }
 
-Result<> JsonCursor::read_array(Tensor& tensor, Shape& shape, std::size_t depth) {
+Result<> JsonCursor::read_array(Tensor& tensor, TensorShape& shape, std::size_t depth) {
   if (depth >= json_depth_max)
     return fail_here(fmt::format("at most {} arrays within each other are read", json_depth_max));
   TRY_DO(expect('[', "an array"));
   std::int64_t count = 0;
-  Shape own;  // of the elements: all alike
+  TensorShape own;  // of the elements: all alike
   if (!take(']')) {
     do {
       if (const std::int64_t plain = read_plain_floats(tensor); plain > 0) {
@@ -252,7 +252,7 @@ Result<> JsonCursor::read_array(Tensor& tensor, Shape& shape, std::size_t depth)
         count += plain;
         continue;
       }
-      Shape element;
+      TensorShape element;
       if (peek() == '[') {
         TRY_DO(read_array(tensor, element, depth + 1));
       } else {
@@ -270,7 +270,7 @@ Result<> JsonCursor::read_array(Tensor& tensor, Shape& shape, std::size_t depth)
   return {};
 }
 
-Result<> JsonCursor::read_elements(Tensor& tensor, Shape& shape) {
+Result<> JsonCursor::read_elements(Tensor& tensor, TensorShape& shape) {
   shape.clear();
   if (peek() == '[') return read_array(tensor, shape, 0);
   return read_scalar(tensor);

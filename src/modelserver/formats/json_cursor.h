@@ -37,12 +37,12 @@ class JsonCursor {
   // Appends the elements of the next value, a scalar or nested arrays, to `tensor`, and says its
   // shape in `shape`. Refuses ragged arrays, elements that the tensor's type cannot hold, depth and
   // element counts over the limits (decode.h).
-  Result<> read_elements(Tensor& tensor, Shape& shape);
+  Result<> read_elements(Tensor& tensor, TensorShape& shape);
 
   std::unexpected<Error> fail_here(std::string_view what) const;
 
  private:
-  Result<> read_array(Tensor& tensor, Shape& shape, std::size_t depth);
+  Result<> read_array(Tensor& tensor, TensorShape& shape, std::size_t depth);
   std::int64_t read_plain_floats(Tensor& tensor);
   Result<> read_scalar(Tensor& tensor);
   Result<> read_escape(std::string& out);

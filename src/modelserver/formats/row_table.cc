@@ -7,7 +7,7 @@
 
 namespace slipway::modelserver {
 
-Result<RowTable> RowTable::of(const Signature& signature, std::string_view media,
+Result<RowTable> RowTable::of(const ModelSignature& signature, std::string_view media,
                               DecodedRequest& out) {
   const auto& infos = signature.inputs;
   const bool fits = infos.size() == 1 && infos[0].type == ElementType::float32 &&

@@ -14,7 +14,7 @@ namespace slipway::modelserver {
 class RowTable {
  public:
   // `media`: the format, for the refusal of a model that takes something else. Borrows both.
-  static Result<RowTable> of(const Signature& signature, std::string_view media,
+  static Result<RowTable> of(const ModelSignature& signature, std::string_view media,
                              DecodedRequest& out);
 
   std::size_t width() const { return width_; }
@@ -28,10 +28,10 @@ class RowTable {
   Result<> finish();
 
  private:
-  RowTable(const Signature& signature, Tensor& tensor, std::size_t width)
+  RowTable(const ModelSignature& signature, Tensor& tensor, std::size_t width)
       : signature_(signature), tensor_(tensor), width_(width) {}
 
-  const Signature& signature_;
+  const ModelSignature& signature_;
   Tensor& tensor_;
   std::size_t width_;
   std::size_t records_ = 0;

@@ -4,7 +4,7 @@
 
 namespace slipway::modelserver {
 
-std::string describe(const Signature& signature) {
+std::string describe(const ModelSignature& signature) {
   const auto list = [](const std::vector<TensorInfo>& infos) {
     std::string text;
     for (const auto& info : infos) text += (text.empty() ? "" : ", ") + describe(info);

@@ -10,7 +10,7 @@
 namespace slipway::modelserver {
 
 // What a model takes and gives. Empty lists: the model does not say (Python handlers).
-struct Signature {
+struct ModelSignature {
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
   std::vector<TensorInfo> defaults = {};  // inputs that a request may leave out
@@ -23,6 +23,6 @@ struct Override {
 };
 
 // "the model takes 'x': float32 [N, 128] and gives 'y': float32 [N, 10]"
-std::string describe(const Signature& signature);
+std::string describe(const ModelSignature& signature);
 
 }  // namespace slipway::modelserver

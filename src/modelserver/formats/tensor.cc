@@ -167,7 +167,7 @@ std::int64_t TensorInfo::record_size() const {
   return product;
 }
 
-std::string describe(ElementType type, const Shape& shape) {
+std::string describe(ElementType type, const TensorShape& shape) {
   std::string sizes;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     if (i > 0) sizes += ", ";
@@ -184,7 +184,7 @@ std::string describe(const TensorInfo& info) {
   return fmt::format("'{}': {}", info.name, describe(info.type, info.shape));
 }
 
-std::int64_t element_count(const Shape& shape) {
+std::int64_t element_count(const TensorShape& shape) {
   std::int64_t product = 1;
   for (const auto size : shape) product *= size;
   return product;

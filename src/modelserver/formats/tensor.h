@@ -32,7 +32,7 @@ std::string_view name_of(ElementType type);
 std::size_t size_of(ElementType type);
 bool is_floating(ElementType type);
 
-using Shape = std::vector<std::int64_t>;
+using TensorShape = std::vector<std::int64_t>;
 
 // A size that the model leaves open, in a TensorInfo's shape.
 inline constexpr std::int64_t any_size = -1;
@@ -41,7 +41,7 @@ inline constexpr std::int64_t any_size = -1;
 struct TensorInfo {
   std::string name;
   ElementType type = ElementType::float32;
-  Shape shape;            // any_size where it is open; empty: a scalar, or `any_rank`
+  TensorShape shape;      // any_size where it is open; empty: a scalar, or `any_rank`
   bool any_rank = false;  // the model does not even say how many sizes there are
 
   // Elements of one record: the product of all sizes but the first (1 for ranks 0 and 1); any_size
@@ -51,18 +51,18 @@ struct TensorInfo {
 };
 
 // "float32 [N, 128]": for messages.
-std::string describe(ElementType type, const Shape& shape);
+std::string describe(ElementType type, const TensorShape& shape);
 // "'x': float32 [N, 128]"
 std::string describe(const TensorInfo& info);
 
 // Elements of a full shape; 1 for a scalar.
-std::int64_t element_count(const Shape& shape);
+std::int64_t element_count(const TensorShape& shape);
 
 // An array in row-major order that owns its elements. Numbers lie in `bytes`, strings in `strings`.
 // clear() keeps the capacity, so that a reused tensor allocates nothing.
 struct Tensor {
   ElementType type = ElementType::float32;
-  Shape shape;
+  TensorShape shape;
   std::vector<std::byte> bytes;
   std::vector<std::string> strings;
 

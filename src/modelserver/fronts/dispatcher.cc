@@ -15,7 +15,7 @@ constexpr std::chrono::microseconds quiet_time{200};
 }  // namespace
 
 struct Dispatcher::Waiting {
-  Invocation invocation;
+  ModelCall invocation;
   Reply reply;
   Instant since = {};
   std::vector<char> kept;  // a link's bytes, once they are needed beyond the batch
@@ -23,7 +23,7 @@ struct Dispatcher::Waiting {
 
 // What one call of Model::answer works on. The invocations lie side by side, the rest beside them.
 struct Dispatcher::Batch {
-  std::vector<Invocation> invocations;
+  std::vector<ModelCall> invocations;
   std::vector<Waiting> requests;
 };
 
@@ -38,13 +38,13 @@ Dispatcher::~Dispatcher() {
 
 void Dispatcher::set_model(std::unique_ptr<Model> model) { model_ = std::move(model); }
 
-void Dispatcher::submit(std::string_view model, const Invocation& invocation, Reply reply) {
+void Dispatcher::submit(std::string_view model, const ModelCall& invocation, Reply reply) {
   if (!model.empty())
     return refuse(reply, 404, "This server has one model; it takes requests that name none.");
   submit(invocation, std::move(reply));
 }
 
-void Dispatcher::submit(const Invocation& invocation, Reply reply) {
+void Dispatcher::submit(const ModelCall& invocation, Reply reply) {
   loop_.at_batch_end(*this);
   if (model_ == nullptr) return refuse(reply, 503, "The model is still being loaded.");
   if (waiting_.size() >= waiting_requests_max ||

@@ -57,8 +57,8 @@ class Dispatcher final : public net::BatchHook, public RequestSink {
   std::unique_ptr<Model> take_model() { return std::move(model_); }
 
   // A request that names a model is refused with 404: there is one, without a name.
-  void submit(std::string_view model, const Invocation& invocation, Reply reply) override;
-  void submit(const Invocation& invocation, Reply reply);
+  void submit(std::string_view model, const ModelCall& invocation, Reply reply) override;
+  void submit(const ModelCall& invocation, Reply reply);
   // What answers in parts is ended.
   void cancel(const LinkConnection& link, std::uint32_t id) override;
 

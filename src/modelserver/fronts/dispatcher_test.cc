@@ -30,12 +30,12 @@ class SleepyModel final : public Model {
   SleepyModel(std::chrono::microseconds time, std::vector<Batched>& runs, std::mutex& mutex)
       : time_(time), runs_(runs), mutex_(mutex) {}
 
-  const Signature& signature() const override { return signature_; }
+  const ModelSignature& signature() const override { return signature_; }
   std::size_t batch_max() const override { return 64; }
   std::size_t concurrency() const override { return 2; }
-  void answer(std::span<Invocation> batch) override {
+  void answer(std::span<ModelCall> batch) override {
     std::this_thread::sleep_for(time_);
-    for (Invocation& invocation : batch) {
+    for (ModelCall& invocation : batch) {
       invocation.answer.status = 200;
       invocation.answer.body = invocation.body;
     }
@@ -47,7 +47,7 @@ class SleepyModel final : public Model {
   const std::chrono::microseconds time_;
   std::vector<Batched>& runs_;
   std::mutex& mutex_;
-  Signature signature_;
+  ModelSignature signature_;
 };
 
 // A dispatcher on a loop of its own, and the other end of a link to it.

@@ -64,7 +64,7 @@ void HttpFront::on_request(net::Request&& request, net::Responder&& responder) {
   }
   if (request.path() == parameters_path)
     return responder.send(json_response(execution_parameters(model)));
-  Invocation invocation;
+  ModelCall invocation;
   invocation.content_type = request.headers().get("Content-Type");
   invocation.accept = request.headers().get("Accept");
   invocation.custom_attributes = request.headers().get(custom_attributes_name);

@@ -76,7 +76,7 @@ void LinkConnection::take_frames() {
 }
 
 void LinkConnection::submit(const net::LinkFrame& frame) {
-  Invocation invocation;
+  ModelCall invocation;
   invocation.content_type = frame.content_type;
   invocation.accept = frame.accept;
   invocation.custom_attributes = frame.headers.find(custom_attributes_name).value_or("");

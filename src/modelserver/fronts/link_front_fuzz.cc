@@ -48,7 +48,7 @@ struct Seen {
 // Answers as the first byte of a body says: at once, in parts, broken off, or after all.
 class Script final : public RequestSink {
  public:
-  void submit(std::string_view model, const Invocation& invocation, Reply reply) override {
+  void submit(std::string_view model, const ModelCall& invocation, Reply reply) override {
     auto& link = std::get<LinkReply>(reply);
     seen.request(link.id, text_of(model, invocation.content_type, invocation.accept,
                                   invocation.custom_attributes, invocation.body));

@@ -242,7 +242,7 @@ std::optional<ModelRepository::Listed> ModelRepository::find(std::string_view na
   return Listed{found->first, found->second->folder};
 }
 
-void ModelRepository::submit(std::string_view model, const Invocation& invocation, Reply reply) {
+void ModelRepository::submit(std::string_view model, const ModelCall& invocation, Reply reply) {
   const auto found = models_.find(model);
   if (found == models_.end() || found->second->state != Entry::State::ready)
     return refuse(reply, 404, fmt::format("No model {} is loaded.", model));

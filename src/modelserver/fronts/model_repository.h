@@ -58,7 +58,7 @@ class ModelRepository final : public RequestSink {
   std::optional<Listed> find(std::string_view name) const;
 
   // 404 where no model of that name is loaded.
-  void submit(std::string_view model, const Invocation& invocation, Reply reply) override;
+  void submit(std::string_view model, const ModelCall& invocation, Reply reply) override;
   void cancel(const LinkConnection& link, std::uint32_t id) override;
   void add_credit(const LinkConnection& link, std::uint32_t id, std::uint32_t bytes) override;
   void link_closed(const LinkConnection& link) override;

@@ -31,7 +31,7 @@ void check(bool holds) {
 
 class Doubler final : public Predictor {
  public:
-  const Signature& signature() const override { return signature_; }
+  const ModelSignature& signature() const override { return signature_; }
   Joining joining() const override { return Joining::by_records; }
   Result<> run(std::span<Tensor> inputs, std::span<Override> /*it has no defaults*/,
                std::vector<Tensor>& outputs) override {
@@ -42,8 +42,8 @@ class Doubler final : public Predictor {
   }
 
  private:
-  Signature signature_{.inputs = {{"x", ElementType::float32, {any_size, any_size}}},
-                       .outputs = {{"y", ElementType::float32, {any_size, any_size}}}};
+  ModelSignature signature_{.inputs = {{"x", ElementType::float32, {any_size, any_size}}},
+                            .outputs = {{"y", ElementType::float32, {any_size, any_size}}}};
 };
 
 // Takes every file that is called a model, as a stand-in for a library that is not instrumented.

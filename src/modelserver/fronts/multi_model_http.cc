@@ -188,7 +188,7 @@ void MultiModelHttp::show(std::string_view name, net::Responder&& responder) con
 
 void MultiModelHttp::invoke(std::string_view name, net::Request&& request,
                             net::Responder&& responder) {
-  Invocation invocation;
+  ModelCall invocation;
   invocation.content_type = request.headers().get("Content-Type");
   invocation.accept = request.headers().get("Accept");
   invocation.custom_attributes = request.headers().get(custom_attributes_name);

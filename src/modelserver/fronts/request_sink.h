@@ -44,7 +44,7 @@ class RequestSink {
   // Takes a request for the model of that name; empty: for the only one. The invocation's views are
   // valid until the end of this batch at least; those of an HttpReply as long as the reply. `model`
   // is valid during the call.
-  virtual void submit(std::string_view model, const Invocation& invocation, Reply reply) = 0;
+  virtual void submit(std::string_view model, const ModelCall& invocation, Reply reply) = 0;
   // Nobody waits for that exchange any more; it is dropped if it did not start.
   virtual void cancel(const LinkConnection& link, std::uint32_t id) = 0;
   // The router lets so many bytes more of that exchange's parts come.

@@ -6,12 +6,12 @@
 namespace slipway::modelserver::row_wise {
 namespace {
 
-const Value* records_of(const Step& step) {
+const Value* records_of(const OperatorStep& step) {
   const Value* const x = step.input(0);
   return x != nullptr && x->has_records() && are_fixed(step, 1) ? x : nullptr;
 }
 
-Outcome softmax(const Step& step) {
+RuleResult softmax(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr) return std::nullopt;
   // Before version 13 all axes from this one on were taken together.
@@ -22,7 +22,7 @@ Outcome softmax(const Step& step) {
 }
 
 // Normalises over all axes from one on; mean and deviation are its further outputs.
-Outcome layer_normalization(const Step& step) {
+RuleResult layer_normalization(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr) return std::nullopt;
   const auto axis = axis_of(step.node.integer("axis", -1), x->rank());
@@ -36,20 +36,20 @@ Outcome layer_normalization(const Step& step) {
 }
 
 // Works on each record of a batch of images or sequences: N, C, ...
-Outcome of_first_axis(const Step& step) {
+RuleResult of_first_axis(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr || x->axis != 0 || x->rank() < 2) return std::nullopt;
   return std::vector<Value>{*x};
 }
 
 // Before version 14 further outputs say that it learns from what it is given.
-Outcome batch_normalization(const Step& step) {
+RuleResult batch_normalization(const OperatorStep& step) {
   if (step.node.integer("training_mode", 0) != 0 || step.version < 7) return std::nullopt;
   if (step.node.outputs.size() > 1) return std::nullopt;
   return of_first_axis(step);
 }
 
-Outcome mean_variance_normalization(const Step& step) {
+RuleResult mean_variance_normalization(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr) return std::nullopt;
   const OnnxAttribute* const axes = step.node.find("axes");
@@ -59,7 +59,7 @@ Outcome mean_variance_normalization(const Step& step) {
   return std::vector<Value>{*x};
 }
 
-Outcome along_last_unless_said(const Step& step) {
+RuleResult along_last_unless_said(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr) return std::nullopt;
   const auto axis = axis_of(step.node.integer("axis", -1), x->rank());
@@ -67,7 +67,7 @@ Outcome along_last_unless_said(const Step& step) {
   return std::vector<Value>{*x};
 }
 
-Outcome without_axes(const Value& x, std::vector<std::size_t> axes, bool kept) {
+RuleResult without_axes(const Value& x, std::vector<std::size_t> axes, bool kept) {
   std::ranges::sort(axes);
   if (std::ranges::find(axes, x.axis) != axes.end()) return std::nullopt;
   auto dims = *x.dims;
@@ -83,7 +83,7 @@ Outcome without_axes(const Value& x, std::vector<std::size_t> axes, bool kept) {
   return std::vector<Value>{Value::of_records(std::move(dims), at)};
 }
 
-Outcome reduce(const Step& step) {
+RuleResult reduce(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr) return std::nullopt;
   std::vector<std::int64_t> said;
@@ -107,7 +107,7 @@ Outcome reduce(const Step& step) {
   return without_axes(*x, std::move(axes), step.node.integer("keepdims", 1) != 0);
 }
 
-Outcome arg_reduce(const Step& step) {
+RuleResult arg_reduce(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr) return std::nullopt;
   const auto axis = axis_of(step.node.integer("axis", 0), x->rank());
@@ -115,7 +115,7 @@ Outcome arg_reduce(const Step& step) {
   return without_axes(*x, {*axis}, step.node.integer("keepdims", 1) != 0);
 }
 
-Outcome top_k(const Step& step) {
+RuleResult top_k(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr) return std::nullopt;
   const auto axis = axis_of(step.node.integer("axis", -1), x->rank());
@@ -128,7 +128,7 @@ Outcome top_k(const Step& step) {
   return std::vector<Value>{out, out};
 }
 
-Outcome cumulative_sum(const Step& step) {
+RuleResult cumulative_sum(const OperatorStep& step) {
   const Value* const x = records_of(step);
   const auto said = integers_of(step.input(1));
   if (x == nullptr || !said || said->size() != 1) return std::nullopt;
@@ -137,7 +137,7 @@ Outcome cumulative_sum(const Step& step) {
   return std::vector<Value>{*x};
 }
 
-Outcome one_hot(const Step& step) {
+RuleResult one_hot(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr) return std::nullopt;
   const auto axis = axis_of(step.node.integer("axis", -1), x->rank() + 1);

@@ -7,7 +7,7 @@
 namespace slipway::modelserver::row_wise {
 namespace {
 
-Outcome over_all_inputs(const Step& step) {
+RuleResult over_all_inputs(const OperatorStep& step) {
   std::vector<const Value*> given;
   for (const Value* value : step.in)
     if (value != nullptr) given.push_back(value);
@@ -17,14 +17,14 @@ Outcome over_all_inputs(const Step& step) {
 }
 
 // The others are parameters: of one element, or laid over the first.
-Outcome over_first_input(const Step& step) {
+RuleResult over_first_input(const OperatorStep& step) {
   const Value* const x = step.input(0);
   if (x == nullptr || !x->has_records() || !are_fixed(step, 1)) return std::nullopt;
   return std::vector<Value>{*x};
 }
 
 // In use it passes its input on; its second output is a mask.
-Outcome dropout(const Step& step) {
+RuleResult dropout(const OperatorStep& step) {
   if (const Value* const training = step.input(2); training != nullptr) {
     const auto flag = integers_of(training);
     if (!flag || flag->size() != 1 || flag->front() != 0) return std::nullopt;
@@ -35,7 +35,7 @@ Outcome dropout(const Step& step) {
 }
 
 // Scales and zero points are one for all, or one for each place along another axis.
-Outcome quantize(const Step& step) {
+RuleResult quantize(const OperatorStep& step) {
   const Value* const x = step.input(0);
   if (x == nullptr || !x->has_records() || !are_fixed(step, 1)) return std::nullopt;
   if (step.node.integer("block_size", 0) != 0) return std::nullopt;

@@ -57,14 +57,14 @@ std::optional<Value> product(const Value* a, const Value* b) {
   return std::nullopt;
 }
 
-Outcome one(std::optional<Value> value) {
+RuleResult one(std::optional<Value> value) {
   if (!value) return std::nullopt;
   return std::vector<Value>{*std::move(value)};
 }
 
-Outcome mat_mul(const Step& step) { return one(product(step.input(0), step.input(1))); }
+RuleResult mat_mul(const OperatorStep& step) { return one(product(step.input(0), step.input(1))); }
 
-Outcome mat_mul_integer(const Step& step) {
+RuleResult mat_mul_integer(const OperatorStep& step) {
   if (!are_fixed(step, 2) || !is_scalar(step.input(2)) || !is_scalar(step.input(3)))
     return std::nullopt;
   return mat_mul(step);
@@ -72,7 +72,7 @@ Outcome mat_mul_integer(const Step& step) {
 
 // a, scale, zero, b, scale, zero, scale, zero: those of b may be one for each of its columns, where
 // these are no records.
-Outcome quantized_mat_mul(const Step& step) {
+RuleResult quantized_mat_mul(const OperatorStep& step) {
   for (const std::size_t i : {1, 2, 6, 7})
     if (!is_fixed(step.input(i)) || !is_scalar(step.input(i))) return std::nullopt;
   const Value* const b = step.input(3);
@@ -82,7 +82,7 @@ Outcome quantized_mat_mul(const Step& step) {
   return one(product(step.input(0), b));
 }
 
-Outcome gemm(const Step& step) {
+RuleResult gemm(const OperatorStep& step) {
   const Value* const a = step.input(0);
   const Value* const b = step.input(1);
   if (a == nullptr || !a->has_records() || a->rank() != 2 || b == nullptr || !are_fixed(step, 1) ||
@@ -98,14 +98,14 @@ Outcome gemm(const Step& step) {
 
 // N, C, D1, ...: what is not the first axis changes its size. The second output of MaxPool, places
 // in the whole input, is not followed.
-Outcome convolution(const Step& step) {
+RuleResult convolution(const OperatorStep& step) {
   const Value* const x = step.input(0);
   if (x == nullptr || !x->has_records() || x->axis != 0 || x->rank() < 3 || !are_fixed(step, 1))
     return std::nullopt;
   return one(Value::of_records(std::vector<std::int64_t>(x->rank(), unknown_size), 0));
 }
 
-Outcome global_pool(const Step& step) {
+RuleResult global_pool(const OperatorStep& step) {
   auto out = convolution(step);
   if (out) std::fill((*out)[0].dims->begin() + 2, (*out)[0].dims->end(), 1);
   if (out) (*(*out)[0].dims)[1] = (*step.input(0)->dims)[1];
@@ -113,7 +113,7 @@ Outcome global_pool(const Step& step) {
 }
 
 // X, W, R, B, sequence lengths, first states: [steps, records, features].
-Outcome recurrent(const Step& step) {
+RuleResult recurrent(const OperatorStep& step) {
   const Value* const x = step.input(0);
   if (x == nullptr || !x->has_records() || x->rank() != 3 || x->axis != 1 ||
       step.node.integer("layout", 0) != 0)
@@ -132,7 +132,7 @@ Outcome recurrent(const Step& step) {
 }
 
 // "bij,jk->bik": the letter of the records stands in the answer, and in each input at its records.
-Outcome einsum(const Step& step) {
+RuleResult einsum(const OperatorStep& step) {
   const OnnxAttribute* const said = step.node.find("equation");
   if (said == nullptr || said->text.contains('.')) return std::nullopt;
   std::string equation;

@@ -18,7 +18,7 @@ bool is_fixed(const Value* value) {
          });
 }
 
-bool are_fixed(const Step& step, std::size_t first) {
+bool are_fixed(const OperatorStep& step, std::size_t first) {
   for (std::size_t i = first; i < step.in.size(); ++i)
     if (!is_fixed(step.in[i])) return false;
   return true;
@@ -73,8 +73,8 @@ Rule find_rule(std::string_view domain, std::string_view op) {
 
 namespace {
 
-using row_wise::Outcome;
-using row_wise::Step;
+using row_wise::OperatorStep;
+using row_wise::RuleResult;
 using row_wise::Value;
 
 Value value_of(const OnnxConstant& constant) {
@@ -99,7 +99,7 @@ Value value_of_constant_node(const OnnxNode& node) {
 
 // Of a constant that is cast: numbers that are whole and small enough for any type stay what they
 // are in those types that sizes and axes have.
-std::optional<std::vector<double>> cast_numbers(const Step& step, const Value& x) {
+std::optional<std::vector<double>> cast_numbers(const OperatorStep& step, const Value& x) {
   constexpr double exact_max = 1 << 24;  // of a float
   if (!row_wise::casts_whole_numbers(step.node) || !row_wise::integers_of(&x)) return std::nullopt;
   const bool small =
@@ -108,7 +108,7 @@ std::optional<std::vector<double>> cast_numbers(const Step& step, const Value& x
 }
 
 // What is made of constants alone is the same for everybody; its shape is mostly declared.
-Value value_of_constants(const Step& step) {
+Value value_of_constants(const OperatorStep& step) {
   if (!step.node.domain.empty()) return {};
   if (step.node.op == "Constant") return value_of_constant_node(step.node);
   const Value* const x = step.input(0);
@@ -164,7 +164,7 @@ class Walk {
     // Where the model names no version of a set, the runtime chooses one.
     const auto version = graph_.operator_sets.find(node.domain);
     if (version == graph_.operator_sets.end()) return false;
-    Step step{.node = node, .version = version->second, .in = {}};
+    OperatorStep step{.node = node, .version = version->second, .in = {}};
     bool any_records = false;
     bool any_sizes = false;
     for (const std::string& input : node.inputs) {
@@ -182,7 +182,7 @@ class Walk {
     return keep(node, std::vector<Value>(node.outputs.size(), value_of_constants(step)));
   }
 
-  bool keep(const OnnxNode& node, Outcome outcome) {
+  bool keep(const OnnxNode& node, RuleResult outcome) {
     if (!outcome) return false;
     for (std::size_t i = 0; i < std::min(outcome->size(), node.outputs.size()); ++i) {
       const std::string& name = node.outputs[i];

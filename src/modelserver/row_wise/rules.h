@@ -13,7 +13,7 @@
 namespace slipway::modelserver::row_wise {
 
 // One operator on its way through the graph.
-struct Step {
+struct OperatorStep {
   const OnnxNode& node;
   std::int64_t version;          // of its operator set
   std::vector<const Value*> in;  // null: left out
@@ -23,12 +23,12 @@ struct Step {
 
 // One value for each output that the rule knows of. Nullopt: it cannot be shown that records are
 // kept apart.
-using Outcome = std::optional<std::vector<Value>>;
-using Rule = Outcome (*)(const Step& step);
+using RuleResult = std::optional<std::vector<Value>>;
+using Rule = RuleResult (*)(const OperatorStep& step);
 
 // Null where an operator is not known.
 Rule find_rule(std::string_view domain, std::string_view op);  // some input has records
-Outcome follow_sizes(const Step& step);                        // of sizes and constants alone
+RuleResult follow_sizes(const OperatorStep& step);             // of sizes and constants alone
 bool is_random(std::string_view op);
 
 // The tables of find_rule(), by what operators do. Each holds {name, rule}.
@@ -47,7 +47,7 @@ std::span<const NamedRule> table_rules();    // ai.onnx.ml
 // Whether requests that may be joined have all the same of it: absent, constant, or sizes of
 // theirs.
 bool is_fixed(const Value* value);
-bool are_fixed(const Step& step, std::size_t first);  // all inputs from `first` on
+bool are_fixed(const OperatorStep& step, std::size_t first);  // all inputs from `first` on
 // An axis from the front; nullopt: there is no such axis.
 std::optional<std::size_t> axis_of(std::int64_t axis, std::size_t rank);
 // The integers of a constant input; nullopt: they are not known.

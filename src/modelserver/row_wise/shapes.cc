@@ -9,12 +9,12 @@ namespace {
 
 using Kind = Size::Kind;
 
-Outcome one(std::optional<Value> value) {
+RuleResult one(std::optional<Value> value) {
   if (!value) return std::nullopt;
   return std::vector<Value>{*std::move(value)};
 }
 
-const Value* records_of(const Step& step) {
+const Value* records_of(const OperatorStep& step) {
   const Value* const x = step.input(0);
   return x != nullptr && x->has_records() ? x : nullptr;
 }
@@ -31,7 +31,7 @@ std::optional<std::vector<Size>> sizes_of(const Value* value) {
 }
 
 // Axes by an attribute, as older versions have them, or by an input.
-std::optional<std::vector<std::int64_t>> said_axes(const Step& step, std::size_t input) {
+std::optional<std::vector<std::int64_t>> said_axes(const OperatorStep& step, std::size_t input) {
   if (const OnnxAttribute* const axes = step.node.find("axes")) return axes->integers;
   return integers_of(step.input(input));
 }
@@ -42,7 +42,7 @@ Value list_of(std::vector<Size> sizes) {
           .sizes = std::move(sizes)};
 }
 
-Outcome shape(const Step& step) {
+RuleResult shape(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr) return std::nullopt;
   const auto rank = static_cast<std::int64_t>(x->rank());
@@ -129,14 +129,14 @@ std::optional<Value> reshaped(const Value& x, std::vector<Size> wanted, bool zer
   return Value::of_records(dims_of(wanted), 0);
 }
 
-Outcome reshape(const Step& step) {
+RuleResult reshape(const OperatorStep& step) {
   const Value* const x = records_of(step);
   auto wanted = sizes_of(step.input(1));
   if (x == nullptr || !wanted) return std::nullopt;
   return one(reshaped(*x, *std::move(wanted), step.node.integer("allowzero", 0) == 0));
 }
 
-Outcome flatten(const Step& step) {
+RuleResult flatten(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr || x->axis != 0 || step.node.integer("axis", 1) != 1) return std::nullopt;
   const auto elements = elements_of_record(*x);
@@ -145,7 +145,7 @@ Outcome flatten(const Step& step) {
       {unknown_size, is_sane ? static_cast<std::int64_t>(*elements) : unknown_size}, 0));
 }
 
-Outcome transpose(const Step& step) {
+RuleResult transpose(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr) return std::nullopt;
   std::vector<std::int64_t> order;
@@ -165,7 +165,7 @@ Outcome transpose(const Step& step) {
   return one(Value::of_records(std::move(dims), *axis));
 }
 
-Outcome unsqueeze(const Step& step) {
+RuleResult unsqueeze(const OperatorStep& step) {
   const Value* const x = records_of(step);
   const auto said = said_axes(step, 1);
   if (x == nullptr || !said) return std::nullopt;
@@ -186,7 +186,7 @@ Outcome unsqueeze(const Step& step) {
 }
 
 // Without axes it drops all of size 1: the records' own too, where there is one record.
-Outcome squeeze(const Step& step) {
+RuleResult squeeze(const OperatorStep& step) {
   const Value* const x = records_of(step);
   const auto said = said_axes(step, 1);
   if (x == nullptr || !said || said->empty()) return std::nullopt;
@@ -207,7 +207,7 @@ Outcome squeeze(const Step& step) {
 }
 
 // Joins along another axis what all has its records along the same one.
-Outcome concat(const Step& step) {
+RuleResult concat(const OperatorStep& step) {
   constexpr std::int64_t size_max = std::int64_t{1} << 40;  // no tensor has more
   const Value* const first = records_of(step);
   if (first == nullptr) return std::nullopt;
@@ -226,7 +226,7 @@ Outcome concat(const Step& step) {
   return one(Value::of_records(std::move(dims), first->axis));
 }
 
-Outcome split(const Step& step) {
+RuleResult split(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr || !are_fixed(step, 1)) return std::nullopt;
   const auto axis = axis_of(step.node.integer("axis", 0), x->rank());
@@ -236,7 +236,7 @@ Outcome split(const Step& step) {
   return std::vector<Value>(step.node.outputs.size(), Value::of_records(std::move(dims), x->axis));
 }
 
-Outcome slice(const Step& step) {
+RuleResult slice(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr || !are_fixed(step, 1)) return std::nullopt;
   auto axes = said_axes(step, 3);
@@ -257,7 +257,7 @@ Outcome slice(const Step& step) {
   return one(Value::of_records(std::move(dims), x->axis));
 }
 
-Outcome gather(const Step& step) {
+RuleResult gather(const OperatorStep& step) {
   const Value* const data = step.input(0);
   const Value* const indices = step.input(1);
   if (data == nullptr || indices == nullptr || !data->dims) return std::nullopt;
@@ -273,7 +273,7 @@ Outcome gather(const Step& step) {
   return one(Value::of_records(std::move(dims), moved));
 }
 
-Outcome gather_elements(const Step& step) {
+RuleResult gather_elements(const OperatorStep& step) {
   const Value* const data = records_of(step);
   const Value* const indices = step.input(1);
   if (data == nullptr || indices == nullptr || !indices->has_records()) return std::nullopt;
@@ -284,7 +284,7 @@ Outcome gather_elements(const Step& step) {
   return one(*indices);
 }
 
-Outcome pad(const Step& step) {
+RuleResult pad(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr || !are_fixed(step, 1) || step.input(3) != nullptr) return std::nullopt;
   const OnnxAttribute* const said = step.node.find("pads");
@@ -297,7 +297,7 @@ Outcome pad(const Step& step) {
   return one(Value::of_records(std::move(dims), x->axis));
 }
 
-Outcome tile(const Step& step) {
+RuleResult tile(const OperatorStep& step) {
   const Value* const x = records_of(step);
   const auto repeats = sizes_of(step.input(1));
   if (x == nullptr || !repeats || repeats->size() != x->rank()) return std::nullopt;
@@ -339,7 +339,7 @@ std::optional<Value> expanded(const Value& x, std::span<const Size> wanted) {
   return Value::of_records(std::move(dims), *axis);
 }
 
-Outcome expand(const Step& step) {
+RuleResult expand(const OperatorStep& step) {
   const Value* const x = step.input(0);
   const auto wanted = sizes_of(step.input(1));
   if (x == nullptr || x->kind == Value::Kind::sizes || !wanted) return std::nullopt;
@@ -356,7 +356,7 @@ bool begin_with_records(std::span<const Size> sizes) {
 
 // Scales images: N, C, H, W. The first scale, or size, leaves the number of records. Where sizes
 // are made to fit the aspect ratio, all of them change.
-Outcome resize(const Step& step) {
+RuleResult resize(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr || x->axis != 0 || step.node.find("axes") != nullptr) return std::nullopt;
   if (const OnnxAttribute* const policy = step.node.find("keep_aspect_ratio_policy"))
@@ -374,13 +374,13 @@ Outcome resize(const Step& step) {
 }
 
 // D and S of N, C, H, W.
-Outcome of_image(const Step& step) {
+RuleResult of_image(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr || x->axis != 0 || x->rank() != 4) return std::nullopt;
   return one(Value::of_records(std::vector<std::int64_t>(4, unknown_size), 0));
 }
 
-Outcome triangle(const Step& step) {
+RuleResult triangle(const OperatorStep& step) {
   const Value* const x = records_of(step);
   if (x == nullptr || !are_fixed(step, 1) || x->axis + 2 >= x->rank()) return std::nullopt;
   return one(*x);
@@ -395,7 +395,7 @@ bool names_records(const Value* value) {
          });
 }
 
-std::optional<Value> gathered(const Step& step) {
+std::optional<Value> gathered(const OperatorStep& step) {
   const auto sizes = sizes_of(step.input(0));
   const auto indices = integers_of(step.input(1));
   if (!sizes || !indices || !step.input(1)->dims) return std::nullopt;
@@ -410,7 +410,7 @@ std::optional<Value> gathered(const Step& step) {
   return value;
 }
 
-std::optional<Value> sliced(const Step& step) {
+std::optional<Value> sliced(const OperatorStep& step) {
   const auto sizes = sizes_of(step.input(0));
   const auto starts = integers_of(step.input(1));
   const auto ends = integers_of(step.input(2));
@@ -427,7 +427,7 @@ std::optional<Value> sliced(const Step& step) {
   return list_of({sizes->begin() + first, sizes->begin() + last});
 }
 
-std::optional<Value> put_together(const Step& step) {
+std::optional<Value> put_together(const OperatorStep& step) {
   std::vector<Size> out;
   for (const Value* each : step.in) {
     const auto sizes = sizes_of(each);
@@ -437,13 +437,13 @@ std::optional<Value> put_together(const Step& step) {
   return list_of(std::move(out));
 }
 
-std::optional<Value> filled(const Step& step) {
+std::optional<Value> filled(const OperatorStep& step) {
   const auto wanted = sizes_of(step.input(0));
   return wanted ? expanded(Value{.dims = std::vector<std::int64_t>{}}, *wanted) : std::nullopt;
 }
 
 // Of a single size; lists stay lists.
-std::optional<std::size_t> reshaped_rank(const Step& step, const Value& x) {
+std::optional<std::size_t> reshaped_rank(const OperatorStep& step, const Value& x) {
   if (step.node.op == "Reshape") {
     const auto wanted = integers_of(step.input(1));
     return wanted ? std::optional(wanted->size()) : std::nullopt;
@@ -455,7 +455,7 @@ std::optional<std::size_t> reshaped_rank(const Step& step, const Value& x) {
   return x.rank() - std::min(axes ? axes->size() : x.rank(), x.rank());
 }
 
-std::optional<Value> same_sizes(const Step& step) {
+std::optional<Value> same_sizes(const OperatorStep& step) {
   const Value* const x = step.input(0);
   if (x == nullptr || x->kind != Value::Kind::sizes || !are_fixed(step, 1)) return std::nullopt;
   if (step.node.op == "Cast" && !casts_whole_numbers(step.node)) return std::nullopt;
@@ -470,7 +470,7 @@ std::optional<Value> same_sizes(const Step& step) {
 
 }  // namespace
 
-Outcome follow_sizes(const Step& step) {
+RuleResult follow_sizes(const OperatorStep& step) {
   const std::string_view op = step.node.domain.empty() ? std::string_view(step.node.op) : "";
   if (op == "ConstantOfShape") return one(filled(step));
   if (op == "Expand") return expand(step);

@@ -7,45 +7,45 @@
 namespace slipway::modelserver::row_wise {
 namespace {
 
-const Value* table_of(const Step& step) {
+const Value* table_of(const OperatorStep& step) {
   const Value* const x = step.input(0);
   return x != nullptr && x->has_records() && x->axis == 0 && x->rank() == 2 && are_fixed(step, 1)
              ? x
              : nullptr;
 }
 
-Outcome row_for_row(const Step& step) {
+RuleResult row_for_row(const OperatorStep& step) {
   const Value* const x = table_of(step);
   if (x == nullptr) return std::nullopt;
   return std::vector<Value>{*x};
 }
 
-Outcome new_columns(const Step& step) {
+RuleResult new_columns(const OperatorStep& step) {
   if (table_of(step) == nullptr) return std::nullopt;
   return std::vector<Value>{Value::of_records({unknown_size, unknown_size}, 0)};
 }
 
 // A label for each record, and its scores.
-Outcome classifier(const Step& step) {
+RuleResult classifier(const OperatorStep& step) {
   if (table_of(step) == nullptr) return std::nullopt;
   return std::vector<Value>{Value::of_records({unknown_size}, 0),
                             Value::of_records({unknown_size, unknown_size}, 0)};
 }
 
 // As many columns as the model declares, or one: what follows may ask.
-Outcome regressor(const Step& step) {
+RuleResult regressor(const OperatorStep& step) {
   if (table_of(step) == nullptr) return std::nullopt;
   return std::vector<Value>{
       Value::of_records({unknown_size, step.node.integer("n_targets", 1)}, 0)};
 }
 
-Outcome each_element(const Step& step) {
+RuleResult each_element(const OperatorStep& step) {
   const Value* const x = step.input(0);
   if (x == nullptr || !x->has_records() || !are_fixed(step, 1)) return std::nullopt;
   return std::vector<Value>{*x};
 }
 
-Outcome one_hot_encoder(const Step& step) {
+RuleResult one_hot_encoder(const OperatorStep& step) {
   const Value* const x = step.input(0);
   if (x == nullptr || !x->has_records()) return std::nullopt;
   auto dims = *x->dims;
@@ -53,7 +53,7 @@ Outcome one_hot_encoder(const Step& step) {
   return std::vector<Value>{Value::of_records(std::move(dims), x->axis)};
 }
 
-Outcome feature_vectorizer(const Step& step) {
+RuleResult feature_vectorizer(const OperatorStep& step) {
   for (const Value* each : step.in)
     if (each == nullptr || !each->has_records() || each->axis != 0 || each->rank() != 2)
       return std::nullopt;
@@ -61,7 +61,7 @@ Outcome feature_vectorizer(const Step& step) {
 }
 
 // Picks along the last axis; out of a list of constants it picks [1, picked].
-Outcome array_feature_extractor(const Step& step) {
+RuleResult array_feature_extractor(const OperatorStep& step) {
   const Value* const x = step.input(0);
   const Value* const places = step.input(1);
   if (x == nullptr || places == nullptr || !x->dims) return std::nullopt;

@@ -8,24 +8,24 @@ namespace {
 namespace api = aws::iam;
 namespace forms = service::forms;
 using service::Items;
-using service::Place;
 using service::Property;
+using service::PropertyPlace;
 using service::ResourceType;
 using Use = service::Property::Use;
 
 constexpr service::Absence no_entity{"NoSuchEntity"};
 constexpr service::Paging pages{"Marker", "Marker"};
 
-constexpr Place tags[] = {{"Tags"}};
-constexpr Place tag_keys[] = {{"TagKeys"}};
+constexpr PropertyPlace tags[] = {{"Tags"}};
+constexpr PropertyPlace tag_keys[] = {{"TagKeys"}};
 
 // What roles and users have alike: policies that are attached, and policies of their own.
-constexpr Place attached[] = {{"item", "PolicyArn"}};
-constexpr Place attached_shown[] = {{"item", "AttachedPolicies.PolicyArn"}};
-constexpr Place own_policy[] = {{"item.PolicyName", "PolicyName"},
-                                {"item.PolicyDocument", "PolicyDocument", &forms::document}};
-constexpr Place own_policy_name[] = {{"item.PolicyName", "PolicyName"}};
-constexpr Place own_policy_names[] = {{"item", "PolicyNames"}};
+constexpr PropertyPlace attached[] = {{"item", "PolicyArn"}};
+constexpr PropertyPlace attached_shown[] = {{"item", "AttachedPolicies.PolicyArn"}};
+constexpr PropertyPlace own_policy[] = {
+    {"item.PolicyName", "PolicyName"}, {"item.PolicyDocument", "PolicyDocument", &forms::document}};
+constexpr PropertyPlace own_policy_name[] = {{"item.PolicyName", "PolicyName"}};
+constexpr PropertyPlace own_policy_names[] = {{"item", "PolicyNames"}};
 
 // --- AWS::IAM::Role ---
 
@@ -42,14 +42,14 @@ constexpr Property role_properties[] = {
     {"Arn", Use::attribute},
     {"RoleId", Use::attribute},
 };
-constexpr Place role_given[] = {{"RoleName"},
-                                {"Path"},
-                                {"AssumeRolePolicyDocument"},
-                                {"Description"},
-                                {"MaxSessionDuration"},
-                                {"PermissionsBoundary"},
-                                {"Tags"}};
-constexpr Place role_shown[] = {
+constexpr PropertyPlace role_given[] = {{"RoleName"},
+                                        {"Path"},
+                                        {"AssumeRolePolicyDocument"},
+                                        {"Description"},
+                                        {"MaxSessionDuration"},
+                                        {"PermissionsBoundary"},
+                                        {"Tags"}};
+constexpr PropertyPlace role_shown[] = {
     {"RoleName", "Role.RoleName"},
     {"Path", "Role.Path"},
     {"AssumeRolePolicyDocument", "Role.AssumeRolePolicyDocument"},
@@ -61,9 +61,9 @@ constexpr Place role_shown[] = {
 };
 constexpr service::Reading role_readings[] = {
     {.step = {.operation = "GetRole", .id = "RoleName", .places = role_shown}}};
-constexpr Place trust_policy[] = {{"AssumeRolePolicyDocument", "PolicyDocument"}};
-constexpr Place role_settings[] = {{"Description"}, {"MaxSessionDuration"}};
-constexpr Place boundary[] = {{"PermissionsBoundary"}};
+constexpr PropertyPlace trust_policy[] = {{"AssumeRolePolicyDocument", "PolicyDocument"}};
+constexpr PropertyPlace role_settings[] = {{"Description"}, {"MaxSessionDuration"}};
+constexpr PropertyPlace boundary[] = {{"PermissionsBoundary"}};
 constexpr service::Update role_updates[] = {
     {.write = {.operation = "UpdateAssumeRolePolicy", .id = "RoleName", .places = trust_policy}},
     {.write = {.operation = "UpdateRole", .id = "RoleName", .places = role_settings}},
@@ -97,8 +97,8 @@ constexpr Property user_properties[] = {
     {"Tags"},
     {"Arn", Use::attribute},
 };
-constexpr Place user_given[] = {{"UserName"}, {"Path"}, {"PermissionsBoundary"}, {"Tags"}};
-constexpr Place user_shown[] = {
+constexpr PropertyPlace user_given[] = {{"UserName"}, {"Path"}, {"PermissionsBoundary"}, {"Tags"}};
+constexpr PropertyPlace user_shown[] = {
     {"UserName", "User.UserName"},
     {"Path", "User.Path"},
     {"PermissionsBoundary", "User.PermissionsBoundary.PermissionsBoundaryArn"},
@@ -106,14 +106,14 @@ constexpr Place user_shown[] = {
 };
 constexpr service::Reading user_readings[] = {
     {.step = {.operation = "GetUser", .id = "UserName", .places = user_shown}}};
-constexpr Place user_path[] = {{"Path", "NewPath"}};
+constexpr PropertyPlace user_path[] = {{"Path", "NewPath"}};
 constexpr service::Update user_updates[] = {
     {.write = {.operation = "UpdateUser", .id = "UserName", .places = user_path}},
     {.write = {.operation = "PutUserPermissionsBoundary", .id = "UserName", .places = boundary},
      .clear = {.operation = "DeleteUserPermissionsBoundary", .id = "UserName"}},
 };
-constexpr Place group[] = {{"item", "GroupName"}};
-constexpr Place groups_shown[] = {{"item", "Groups.GroupName"}};
+constexpr PropertyPlace group[] = {{"item", "GroupName"}};
+constexpr PropertyPlace groups_shown[] = {{"item", "Groups.GroupName"}};
 constexpr Items user_items[] = {
     {.property = "Groups",
      .add = {.operation = "AddUserToGroup", .id = "UserName", .places = group},
@@ -141,12 +141,12 @@ constexpr Property group_properties[] = {
     {"ManagedPolicyArns"},           {"Policies"},
     {"Arn", Use::attribute},
 };
-constexpr Place group_given[] = {{"GroupName"}, {"Path"}};
-constexpr Place group_shown[] = {
+constexpr PropertyPlace group_given[] = {{"GroupName"}, {"Path"}};
+constexpr PropertyPlace group_shown[] = {
     {"GroupName", "Group.GroupName"}, {"Path", "Group.Path"}, {"Arn", "Group.Arn"}};
 constexpr service::Reading group_readings[] = {
     {.step = {.operation = "GetGroup", .id = "GroupName", .places = group_shown}}};
-constexpr Place group_path[] = {{"Path", "NewPath"}};
+constexpr PropertyPlace group_path[] = {{"Path", "NewPath"}};
 constexpr service::Update group_updates[] = {
     {.write = {.operation = "UpdateGroup", .id = "GroupName", .places = group_path}}};
 constexpr Items group_items[] = {
@@ -174,8 +174,8 @@ constexpr Property profile_properties[] = {
     {"Roles"},
     {"Arn", Use::attribute},
 };
-constexpr Place profile_given[] = {{"InstanceProfileName"}, {"Path"}};
-constexpr Place profile_shown[] = {
+constexpr PropertyPlace profile_given[] = {{"InstanceProfileName"}, {"Path"}};
+constexpr PropertyPlace profile_shown[] = {
     {"InstanceProfileName", "InstanceProfile.InstanceProfileName"},
     {"Path", "InstanceProfile.Path"},
     {"Arn", "InstanceProfile.Arn"},
@@ -183,8 +183,8 @@ constexpr Place profile_shown[] = {
 constexpr service::Reading profile_readings[] = {
     {.step = {
          .operation = "GetInstanceProfile", .id = "InstanceProfileName", .places = profile_shown}}};
-constexpr Place role[] = {{"item", "RoleName"}};
-constexpr Place profile_roles[] = {{"item", "InstanceProfile.Roles.RoleName"}};
+constexpr PropertyPlace role[] = {{"item", "RoleName"}};
+constexpr PropertyPlace profile_roles[] = {{"item", "InstanceProfile.Roles.RoleName"}};
 constexpr Items profile_items[] = {
     {.property = "Roles",
      .add = {.operation = "AddRoleToInstanceProfile", .id = "InstanceProfileName", .places = role},
@@ -216,9 +216,9 @@ constexpr Property managed_properties[] = {
     {"CreateDate", Use::attribute},
     {"UpdateDate", Use::attribute},
 };
-constexpr Place managed_given[] = {
+constexpr PropertyPlace managed_given[] = {
     {"ManagedPolicyName", "PolicyName"}, {"Path"}, {"Description"}, {"PolicyDocument"}};
-constexpr Place managed_shown[] = {
+constexpr PropertyPlace managed_shown[] = {
     {"ManagedPolicyName", "Policy.PolicyName"},
     {"Path", "Policy.Path"},
     {"Description", "Policy.Description"},
@@ -230,14 +230,14 @@ constexpr Place managed_shown[] = {
     {"CreateDate", "Policy.CreateDate"},
     {"UpdateDate", "Policy.UpdateDate"},
 };
-constexpr Place version_shown[] = {{"PolicyDocument", "PolicyVersion.Document"}};
-constexpr Place version[] = {{"DefaultVersionId", "VersionId"}};
+constexpr PropertyPlace version_shown[] = {{"PolicyDocument", "PolicyVersion.Document"}};
+constexpr PropertyPlace version[] = {{"DefaultVersionId", "VersionId"}};
 constexpr service::Reading managed_readings[] = {
     {.step = {.operation = "GetPolicy", .id = "PolicyArn", .places = managed_shown}},
     {.step = {.operation = "GetPolicyVersion", .id = "PolicyArn", .places = version_shown},
      .asked_by = version},
 };
-constexpr Place document[] = {{"PolicyDocument"}};
+constexpr PropertyPlace document[] = {{"PolicyDocument"}};
 // A policy has five versions at most: the one before goes.
 constexpr service::Update managed_updates[] = {
     {.write = {.operation = "CreatePolicyVersion",
@@ -246,10 +246,10 @@ constexpr service::Update managed_updates[] = {
                .fixed = R"({"SetAsDefault":true})"},
      .retire = {.operation = "DeletePolicyVersion", .id = "PolicyArn", .places = version}},
 };
-constexpr Place user[] = {{"item", "UserName"}};
-constexpr Place managed_roles[] = {{"item", "PolicyRoles.RoleName"}};
-constexpr Place managed_users[] = {{"item", "PolicyUsers.UserName"}};
-constexpr Place managed_groups[] = {{"item", "PolicyGroups.GroupName"}};
+constexpr PropertyPlace user[] = {{"item", "UserName"}};
+constexpr PropertyPlace managed_roles[] = {{"item", "PolicyRoles.RoleName"}};
+constexpr PropertyPlace managed_users[] = {{"item", "PolicyUsers.UserName"}};
+constexpr PropertyPlace managed_groups[] = {{"item", "PolicyGroups.GroupName"}};
 constexpr Items managed_items[] = {
     {.property = "Roles",
      .add = {.operation = "AttachRolePolicy", .id = "PolicyArn", .places = role},
@@ -275,13 +275,13 @@ constexpr Property policy_properties[] = {
     {"Roles"},      {"Users"},
     {"Groups"},     {"Id", Use::attribute},
 };
-constexpr Place role_put[] = {{"item", "RoleName"}, {"PolicyName"}, {"PolicyDocument"}};
-constexpr Place user_put[] = {{"item", "UserName"}, {"PolicyName"}, {"PolicyDocument"}};
-constexpr Place group_put[] = {{"item", "GroupName"}, {"PolicyName"}, {"PolicyDocument"}};
-constexpr Place role_named[] = {{"item", "RoleName"}, {"PolicyName"}};
-constexpr Place user_named[] = {{"item", "UserName"}, {"PolicyName"}};
-constexpr Place group_named[] = {{"item", "GroupName"}, {"PolicyName"}};
-constexpr Place policy_shown[] = {{"PolicyName"}, {"PolicyDocument"}};
+constexpr PropertyPlace role_put[] = {{"item", "RoleName"}, {"PolicyName"}, {"PolicyDocument"}};
+constexpr PropertyPlace user_put[] = {{"item", "UserName"}, {"PolicyName"}, {"PolicyDocument"}};
+constexpr PropertyPlace group_put[] = {{"item", "GroupName"}, {"PolicyName"}, {"PolicyDocument"}};
+constexpr PropertyPlace role_named[] = {{"item", "RoleName"}, {"PolicyName"}};
+constexpr PropertyPlace user_named[] = {{"item", "UserName"}, {"PolicyName"}};
+constexpr PropertyPlace group_named[] = {{"item", "GroupName"}, {"PolicyName"}};
+constexpr PropertyPlace policy_shown[] = {{"PolicyName"}, {"PolicyDocument"}};
 constexpr Items policy_items[] = {
     {.property = "Roles",
      .add = {.operation = "PutRolePolicy", .places = role_put},

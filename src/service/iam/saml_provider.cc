@@ -55,7 +55,7 @@ Result<Timestamp> read_metadata(const Call& call, std::string_view document) {
   if (!root || (*root)->name != "EntityDescriptor" || (*root)->attribute("entityID") == nullptr ||
       !has_key(**root))
     return no_metadata();
-  const wire::Attribute* const until = (*root)->attribute("validUntil");
+  const wire::XmlAttribute* const until = (*root)->attribute("validUntil");
   if (until == nullptr) return std::chrono::floor<std::chrono::seconds>(call.now() + life_default);
   const auto time = parse_iso8601(until->value);
   if (!time) return no_metadata();

@@ -6,7 +6,7 @@
 
 namespace slipway::logs_door {
 
-Result<logs::Group> Door::collect(const logs::GroupName& name) const {
+Result<logs::LogGroup> LogsDoor::collect(const logs::GroupName& name) const {
   logs::collect(place);
   return store.read([&](store::Transaction& tx) { return groups.find(tx, name); });
 }

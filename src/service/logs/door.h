@@ -22,15 +22,15 @@ using service::Call;
 using service::refuse;
 
 // Copied into every handler.
-struct Door {
+struct LogsDoor {
   logs::LogBook& book;
-  logs::Groups& groups;
+  logs::LogGroups& groups;
   place::Place& place;
   store::Store& store;
 
   // A group for who reads in it, without a transaction: with what was printed up to now.
   // not_found, kind "no_such_group".
-  Result<logs::Group> collect(const logs::GroupName& name) const;
+  Result<logs::LogGroup> collect(const logs::GroupName& name) const;
 };
 
 inline std::unexpected<Error> invalid(std::string message) {

@@ -44,7 +44,7 @@ logs::TimeRange range_of(const api::FilterLogEventsRequest& in) {
 }
 
 // What of `range` the group's retention has left.
-logs::TimeRange kept(logs::TimeRange range, const logs::Group& group, const Call& call) {
+logs::TimeRange kept(logs::TimeRange range, const logs::LogGroup& group, const Call& call) {
   if (const auto from = group.kept_from(call.now()))
     range.from = std::max(*from, range.from.value_or(*from));
   return range;
@@ -75,7 +75,7 @@ void sort_streams(std::vector<logs::StreamInfo>& streams,
 }
 
 // The times of a stream's events, of those that the group's retention has left.
-Result<> hide_expired(const Door& door, const logs::GroupName& group, Timestamp kept_from,
+Result<> hide_expired(const LogsDoor& door, const logs::GroupName& group, Timestamp kept_from,
                       logs::StreamInfo& stream) {
   if (!stream.first_event || *stream.first_event >= kept_from) return {};
   const logs::StreamName name{group.space, group.group, stream.name};
@@ -95,12 +95,12 @@ void drop_up_to(std::vector<logs::StreamInfo>& streams, std::string_view name) {
 
 }  // namespace
 
-Result<api::DescribeLogStreamsResponse> describe_log_streams(const Door& door, Call& call,
+Result<api::DescribeLogStreamsResponse> describe_log_streams(const LogsDoor& door, Call& call,
                                                              api::DescribeLogStreamsRequest in) {
   TRY(const logs::GroupName name, group_of(call, in));
   if (in.orderBy() == "LastEventTime" && in.logStreamNamePrefix())
     return invalid("Cannot order by LastEventTime with a logStreamNamePrefix.");
-  TRY(const logs::Group group, door.collect(name));
+  TRY(const logs::LogGroup group, door.collect(name));
   auto streams = door.book.streams(name, in.logStreamNamePrefix().value_or(""));
   if (const auto from = group.kept_from(call.now()))
     for (logs::StreamInfo& stream : streams) TRY_DO(hide_expired(door, name, *from, stream));
@@ -125,10 +125,10 @@ Result<api::DescribeLogStreamsResponse> describe_log_streams(const Door& door, C
   return out;
 }
 
-Result<api::GetLogEventsResponse> get_log_events(const Door& door, Call& call,
+Result<api::GetLogEventsResponse> get_log_events(const LogsDoor& door, Call& call,
                                                  api::GetLogEventsRequest in) {
   TRY(const logs::GroupName group_name, group_of(call, in));
-  TRY(const logs::Group group, door.collect(group_name));
+  TRY(const logs::LogGroup group, door.collect(group_name));
   const logs::StreamName name{group_name.space, group_name.group, std::string(in.logStreamName())};
   const logs::TimeRange range = kept(range_of(in), group, call);
   const auto limit = static_cast<std::size_t>(in.limit().value_or(logs::page_events_max));
@@ -169,7 +169,7 @@ Result<logs::Search> search_of(const Call& call, const api::FilterLogEventsReque
   for (const std::string_view stream : in.logStreamNames()) search.streams.emplace_back(stream);
   search.prefix = in.logStreamNamePrefix().value_or("");
   search.range = range_of(in);
-  if (!in.startFromHead().value_or(true)) search.order = logs::Order::newest_first;
+  if (!in.startFromHead().value_or(true)) search.order = logs::EventOrder::newest_first;
   const auto after = PageTokens(call.caller(), in).position_in(in.nextToken());
   if (!after) return invalid_token();
   if (!after->empty()) {
@@ -183,11 +183,11 @@ Result<logs::Search> search_of(const Call& call, const api::FilterLogEventsReque
 
 // A page is what was read, less what the pattern leaves out: it may be empty and still have a next
 // one.
-Result<api::FilterLogEventsResponse> filter_log_events(const Door& door, Call& call,
+Result<api::FilterLogEventsResponse> filter_log_events(const LogsDoor& door, Call& call,
                                                        api::FilterLogEventsRequest in) {
   TRY(logs::Search search, search_of(call, in));
   TRY(const FilterPattern pattern, FilterPattern::parse(in.filterPattern().value_or("")));
-  TRY(const logs::Group group, door.collect({search.space, search.group}));
+  TRY(const logs::LogGroup group, door.collect({search.space, search.group}));
   search.range = kept(search.range, group, call);
   TRY(const logs::Found found, logs::search(door.book, search));
   auto out = call.output<api::FilterLogEventsResponse>();

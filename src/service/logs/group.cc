@@ -33,14 +33,14 @@ Result<> check_settings(const api::CreateLogGroupRequest& in) {
 }
 
 // Those that are named one by one, by name.
-std::vector<logs::Group> find_each(const Door& door, const Call& call,
-                                   const api::DescribeLogGroupsRequest& in) {
-  std::vector<logs::Group> out;
+std::vector<logs::LogGroup> find_each(const LogsDoor& door, const Call& call,
+                                      const api::DescribeLogGroupsRequest& in) {
+  std::vector<logs::LogGroup> out;
   for (const std::string_view identifier : in.logGroupIdentifiers())
     if (auto group = door.groups.find(call.tx(), group_named(call, name_of_identifier(identifier))))
       out.push_back(*std::move(group));
-  std::ranges::sort(out, {}, &logs::Group::name);
-  const auto twice = std::ranges::unique(out, {}, &logs::Group::name);
+  std::ranges::sort(out, {}, &logs::LogGroup::name);
+  const auto twice = std::ranges::unique(out, {}, &logs::LogGroup::name);
   out.erase(twice.begin(), twice.end());
   return out;
 }
@@ -55,14 +55,14 @@ Result<> check_query(const api::DescribeLogGroupsRequest& in) {
   return {};
 }
 
-Result<std::vector<logs::Group>> groups_behind(const Door& door, const Call& call,
-                                               const api::DescribeLogGroupsRequest& in,
-                                               const AskedPage& page) {
+Result<std::vector<logs::LogGroup>> groups_behind(const LogsDoor& door, const Call& call,
+                                                  const api::DescribeLogGroupsRequest& in,
+                                                  const AskedPage& page) {
   TRY(std::string after, page.after());
   if (in.logGroupClass().value_or(standard_class) != standard_class) return {};
   if (!in.logGroupIdentifiers().empty()) {
     auto groups = find_each(door, call, in);
-    std::erase_if(groups, [&](const logs::Group& group) { return group.name <= after; });
+    std::erase_if(groups, [&](const logs::LogGroup& group) { return group.name <= after; });
     return groups;
   }
   return door.groups.list(call.tx(), space_of(call),
@@ -74,7 +74,7 @@ Result<std::vector<logs::Group>> groups_behind(const Door& door, const Call& cal
 
 }  // namespace
 
-Result<> create_log_group(const Door& door, Call& call, api::CreateLogGroupRequest in) {
+Result<> create_log_group(const LogsDoor& door, Call& call, api::CreateLogGroupRequest in) {
   if (starts_with_ignoring_case(in.logGroupName(), "aws/"))
     return invalid("Log groups starting with AWS/ are reserved for AWS.");
   TRY_DO(check_settings(in));
@@ -83,11 +83,11 @@ Result<> create_log_group(const Door& door, Call& call, api::CreateLogGroupReque
   return put_tags(call, name, in.tags());
 }
 
-Result<> delete_log_group(const Door& door, Call& call, api::DeleteLogGroupRequest in) {
+Result<> delete_log_group(const LogsDoor& door, Call& call, api::DeleteLogGroupRequest in) {
   return door.groups.remove(call.tx(), group_named(call, in.logGroupName()));
 }
 
-Result<api::DescribeLogGroupsResponse> describe_log_groups(const Door& door, Call& call,
+Result<api::DescribeLogGroupsResponse> describe_log_groups(const LogsDoor& door, Call& call,
                                                            api::DescribeLogGroupsRequest in) {
   TRY_DO(check_query(in));
   const AskedPage page(call, in);
@@ -95,7 +95,7 @@ Result<api::DescribeLogGroupsResponse> describe_log_groups(const Door& door, Cal
   const auto next = page.cut(groups);
   auto out = call.output<api::DescribeLogGroupsResponse>();
   out.logGroups(wire::empty);
-  for (const logs::Group& group : groups) {
+  for (const logs::LogGroup& group : groups) {
     const std::string arn = arn_of(call, group.name);
     out.add_logGroups()
         .logGroupName(group.name)
@@ -112,7 +112,7 @@ Result<api::DescribeLogGroupsResponse> describe_log_groups(const Door& door, Cal
   return out;
 }
 
-Result<> put_retention_policy(const Door& door, Call& call, api::PutRetentionPolicyRequest in) {
+Result<> put_retention_policy(const LogsDoor& door, Call& call, api::PutRetentionPolicyRequest in) {
   const int days = in.retentionInDays();
   if (std::ranges::find(retention_days_allowed, days) == retention_days_allowed.end())
     return invalid(
@@ -122,7 +122,7 @@ Result<> put_retention_policy(const Door& door, Call& call, api::PutRetentionPol
   return door.groups.set_retention(call.tx(), group_named(call, in.logGroupName()), days);
 }
 
-Result<> delete_retention_policy(const Door& door, Call& call,
+Result<> delete_retention_policy(const LogsDoor& door, Call& call,
                                  api::DeleteRetentionPolicyRequest in) {
   return door.groups.set_retention(call.tx(), group_named(call, in.logGroupName()), std::nullopt);
 }

@@ -18,7 +18,7 @@ constexpr service::ErrorRow errors[] = {
 
 // A function of this door as a handler.
 template <auto operation>
-auto with(const Door& door) {
+auto with(const LogsDoor& door) {
   return [door](Call& call, auto in) { return operation(door, call, in); };
 }
 
@@ -26,7 +26,7 @@ auto with(const Door& door) {
 
 void install(service::Registry& registry, const Needs& needs) {
   namespace op = api::op;
-  const Door door{needs.book, needs.groups, needs.place, needs.store};
+  const LogsDoor door{needs.book, needs.groups, needs.place, needs.store};
   registry.begin(api::schema(), errors)
       .add_types(resource_types())
       .add<op::CreateLogGroup>(with<create_log_group>(door))

@@ -14,7 +14,7 @@ namespace slipway::logs_door {
 // since is collected into the book, so that an answer is never behind.
 struct Needs {
   logs::LogBook& book;
-  logs::Groups& groups;
+  logs::LogGroups& groups;
   place::Place& place;
   store::Store& store;
 };

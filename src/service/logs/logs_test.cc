@@ -27,7 +27,7 @@ class LogsDoorTest : public testing::Test {
  protected:
   LogsDoorTest() {
     book = logs::LogBook::open(folder / "logs").value();
-    groups = logs::Groups::open(*store, {*book, loop}).value();
+    groups = logs::LogGroups::open(*store, {*book, loop}).value();
     install(registry, {*book, *groups, place, *store});
   }
 
@@ -125,7 +125,7 @@ class LogsDoorTest : public testing::Test {
   engine::Changes changes{clock};
   engine::ReconcilerLoop loop{*store, clock, changes};
   std::unique_ptr<logs::LogBook> book;
-  std::unique_ptr<logs::Groups> groups;
+  std::unique_ptr<logs::LogGroups> groups;
   service::Registry registry;
 };
 

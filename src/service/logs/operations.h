@@ -9,29 +9,29 @@ namespace slipway::logs_door {
 // group.cc
 // ResourceAlreadyExistsException; not_implemented: a key, a class or a protection that this server
 // would not keep.
-Result<> create_log_group(const Door& door, Call& call, api::CreateLogGroupRequest in);
-Result<> delete_log_group(const Door& door, Call& call, api::DeleteLogGroupRequest in);
-Result<api::DescribeLogGroupsResponse> describe_log_groups(const Door& door, Call& call,
+Result<> create_log_group(const LogsDoor& door, Call& call, api::CreateLogGroupRequest in);
+Result<> delete_log_group(const LogsDoor& door, Call& call, api::DeleteLogGroupRequest in);
+Result<api::DescribeLogGroupsResponse> describe_log_groups(const LogsDoor& door, Call& call,
                                                            api::DescribeLogGroupsRequest in);
-Result<> put_retention_policy(const Door& door, Call& call, api::PutRetentionPolicyRequest in);
-Result<> delete_retention_policy(const Door& door, Call& call,
+Result<> put_retention_policy(const LogsDoor& door, Call& call, api::PutRetentionPolicyRequest in);
+Result<> delete_retention_policy(const LogsDoor& door, Call& call,
                                  api::DeleteRetentionPolicyRequest in);
 
 // tags.cc: of groups, by their ARN. ValidationException for what is none.
-Result<> tag_resource(const Door& door, Call& call, api::TagResourceRequest in);
-Result<> untag_resource(const Door& door, Call& call, api::UntagResourceRequest in);
-Result<api::ListTagsForResourceResponse> list_tags_for_resource(const Door& door, Call& call,
+Result<> tag_resource(const LogsDoor& door, Call& call, api::TagResourceRequest in);
+Result<> untag_resource(const LogsDoor& door, Call& call, api::UntagResourceRequest in);
+Result<api::ListTagsForResourceResponse> list_tags_for_resource(const LogsDoor& door, Call& call,
                                                                 api::ListTagsForResourceRequest in);
 // The tags of a new group.
 Result<> put_tags(Call& call, const logs::GroupName& group,
                   const wire::MapView<std::string_view>& given);
 
 // events.cc
-Result<api::DescribeLogStreamsResponse> describe_log_streams(const Door& door, Call& call,
+Result<api::DescribeLogStreamsResponse> describe_log_streams(const LogsDoor& door, Call& call,
                                                              api::DescribeLogStreamsRequest in);
-Result<api::GetLogEventsResponse> get_log_events(const Door& door, Call& call,
+Result<api::GetLogEventsResponse> get_log_events(const LogsDoor& door, Call& call,
                                                  api::GetLogEventsRequest in);
-Result<api::FilterLogEventsResponse> filter_log_events(const Door& door, Call& call,
+Result<api::FilterLogEventsResponse> filter_log_events(const LogsDoor& door, Call& call,
                                                        api::FilterLogEventsRequest in);
 
 }  // namespace slipway::logs_door

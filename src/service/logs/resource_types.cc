@@ -7,8 +7,8 @@ namespace {
 
 namespace api = aws::logs;
 
-using service::Place;
 using service::Property;
+using service::PropertyPlace;
 using service::ResourceType;
 using Use = service::Property::Use;
 namespace forms = service::forms;
@@ -22,17 +22,18 @@ constexpr Property group_properties[] = {
     {"Tags", Use::settable, forms::tag_map},
     {"Arn", Use::attribute},
 };
-constexpr Place group_given[] = {
+constexpr PropertyPlace group_given[] = {
     {"LogGroupName", "logGroupName"}, {"LogGroupClass", "logGroupClass"}, {"Tags", "tags"}};
-constexpr Place name_of_list[] = {{"LogGroupName", "logGroupIdentifiers", &forms::only_item}};
-constexpr Place group_shown[] = {
+constexpr PropertyPlace name_of_list[] = {
+    {"LogGroupName", "logGroupIdentifiers", &forms::only_item}};
+constexpr PropertyPlace group_shown[] = {
     {"LogGroupClass", "logGroups.logGroupClass", &forms::only_item},
     {"RetentionInDays", "logGroups.retentionInDays", &forms::only_item},
     {"Arn", "logGroups.arn", &forms::only_item},
 };
-constexpr Place retention[] = {{"RetentionInDays", "retentionInDays"}};
-constexpr Place tags[] = {{"Tags", "tags"}};
-constexpr Place tag_keys[] = {{"Tags", "tagKeys"}};
+constexpr PropertyPlace retention[] = {{"RetentionInDays", "retentionInDays"}};
+constexpr PropertyPlace tags[] = {{"Tags", "tags"}};
+constexpr PropertyPlace tag_keys[] = {{"Tags", "tagKeys"}};
 
 // A list of groups that lacks one is no error: its tags tell whether it is there.
 constexpr service::Reading group_readings[] = {

@@ -20,7 +20,7 @@ Result<logs::GroupName> group_of_arn(std::string_view text) {
 }
 
 // The group that an ARN names, of the caller's account and region.
-Result<logs::GroupName> find_by_arn(const Door& door, const Call& call, std::string_view text) {
+Result<logs::GroupName> find_by_arn(const LogsDoor& door, const Call& call, std::string_view text) {
   TRY(logs::GroupName name, group_of_arn(text));
   if (name.space != space_of(call)) name.group.clear();  // there is none of that name
   TRY_DO(door.groups.find(call.tx(), name));
@@ -40,13 +40,13 @@ Result<> put_tags(Call& call, const logs::GroupName& group,
   return tags::put(call.tx(), logs::tagged(group), list, tag_rules);
 }
 
-Result<> tag_resource(const Door& door, Call& call, api::TagResourceRequest in) {
+Result<> tag_resource(const LogsDoor& door, Call& call, api::TagResourceRequest in) {
   TRY(const logs::GroupName group, find_by_arn(door, call, in.resourceArn()));
   TRY_DO(door.groups.keep(call.tx(), group));
   return put_tags(call, group, in.tags());
 }
 
-Result<> untag_resource(const Door& door, Call& call, api::UntagResourceRequest in) {
+Result<> untag_resource(const LogsDoor& door, Call& call, api::UntagResourceRequest in) {
   TRY(const logs::GroupName group, find_by_arn(door, call, in.resourceArn()));
   const std::vector<std::string> keys(in.tagKeys().begin(), in.tagKeys().end());
   tags::erase(call.tx(), logs::tagged(group), keys, tag_rules);
@@ -54,7 +54,7 @@ Result<> untag_resource(const Door& door, Call& call, api::UntagResourceRequest 
 }
 
 Result<api::ListTagsForResourceResponse> list_tags_for_resource(
-    const Door& door, Call& call, api::ListTagsForResourceRequest in) {
+    const LogsDoor& door, Call& call, api::ListTagsForResourceRequest in) {
   TRY(const logs::GroupName group, find_by_arn(door, call, in.resourceArn()));
   auto out = call.output<api::ListTagsForResourceResponse>();
   out.tags(wire::empty);

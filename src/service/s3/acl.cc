@@ -234,7 +234,7 @@ Result<api::GetObjectAclOutput> get_object_acl(Call& call, api::GetObjectAclRequ
   return out;
 }
 
-Result<api::PutObjectAclOutput> put_object_acl(const Door& door, Call& call,
+Result<api::PutObjectAclOutput> put_object_acl(const S3Door& door, Call& call,
                                                api::PutObjectAclRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY(objects::Object object, find_unmarked(call, call.tx(), name_of(in)));

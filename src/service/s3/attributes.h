@@ -92,8 +92,8 @@ Result<objects::Pairs> read_properties(const In& in) {
 }
 
 template <typename In>
-Result<objects::Attributes> read_attributes(const In& in) {
-  objects::Attributes attributes;
+Result<objects::ObjectSettings> read_attributes(const In& in) {
+  objects::ObjectSettings attributes;
   TRY(attributes.properties, read_properties(in));
   TRY(attributes.storage_class, storage_class(in.StorageClass()));
   if (in.Tagging()) {

@@ -239,7 +239,7 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
   return taken(call, made.error(), name);
 }
 
-Result<> delete_bucket(const Door& door, Call& call, api::DeleteBucketRequest in) {
+Result<> delete_bucket(const S3Door& door, Call& call, api::DeleteBucketRequest in) {
   TRY_DO(bucket_of(call, call.tx(), in));
   return door.objects.remove_bucket(call.tx(), in.Bucket());
 }

@@ -273,7 +273,7 @@ Result<api::GetBucketLifecycleConfigurationOutput> get_bucket_lifecycle(
 }
 
 Result<api::PutBucketLifecycleConfigurationOutput> put_bucket_lifecycle(
-    const Door& door, Call& call, api::PutBucketLifecycleConfigurationRequest in) {
+    const S3Door& door, Call& call, api::PutBucketLifecycleConfigurationRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   const auto rules = in.LifecycleConfiguration().Rules();
   TRY_DO(check_rules(rules));

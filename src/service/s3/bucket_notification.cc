@@ -60,7 +60,7 @@ bool may_lead_to(const Call& call, const Destination& to) {
 
 enum class Validation : std::uint8_t { full, of_permission };
 
-std::optional<Obstacle> obstacle(const Door& door, Call& call, const objects::Bucket& bucket,
+std::optional<Obstacle> obstacle(const S3Door& door, Call& call, const objects::Bucket& bucket,
                                  const Destination& to, Validation validation) {
   const auto admission = door.notices.admission(call.tx(), to, bucket);
   if (!admission && validation == Validation::full) return is_missing(to);
@@ -70,7 +70,7 @@ std::optional<Obstacle> obstacle(const Door& door, Call& call, const objects::Bu
   return may_lead_to(call, to) ? std::nullopt : std::optional(is_closed(to));
 }
 
-Result<> check_destinations(const Door& door, Call& call, const objects::Bucket& bucket,
+Result<> check_destinations(const S3Door& door, Call& call, const objects::Bucket& bucket,
                             const std::vector<Destination>& destinations, Validation validation) {
   Error error{ErrorCode::invalid_argument,
               "Unable to validate the following destination configurations", "InvalidArgument"};
@@ -95,7 +95,7 @@ Result<api::NotificationConfiguration> get_bucket_notification(
   return wire::from_json<api::NotificationConfiguration>(*text, call.arena());
 }
 
-Result<> put_bucket_notification(const Door& door, Call& call,
+Result<> put_bucket_notification(const S3Door& door, Call& call,
                                  api::PutBucketNotificationConfigurationRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY_DO(check_configuration(in.NotificationConfiguration(), bucket));

@@ -29,7 +29,7 @@ using service::refuse;
 using service::UploadSink;
 
 // What an operation without a transaction of its own works on.
-struct Door {
+struct S3Door {
   objects::Objects& objects;
   store::Store& store;
   const Notices& notices;

@@ -88,7 +88,7 @@ objects::ExpiryRule rule_of(const api::LifecycleRule& rule, Small small) {
   return out;
 }
 
-std::shared_ptr<const objects::ExpiryRules> rules_for(const Door& door, store::Transaction& tx,
+std::shared_ptr<const objects::ExpiryRules> rules_for(const S3Door& door, store::Transaction& tx,
                                                       const objects::Bucket& bucket) {
   const auto text = objects::setting(tx, bucket, setting::lifecycle);
   return text ? door.lifecycles.read(*text) : nullptr;
@@ -143,7 +143,7 @@ std::shared_ptr<const objects::ExpiryRules> LifecycleTexts::read(const std::stri
   return kept->second;
 }
 
-std::optional<std::string> expiration_of(const Door& door, store::Transaction& tx,
+std::optional<std::string> expiration_of(const S3Door& door, store::Transaction& tx,
                                          const objects::Bucket& bucket,
                                          const objects::Object& latest) {
   const auto rules = rules_for(door, tx, bucket);
@@ -154,7 +154,7 @@ std::optional<std::string> expiration_of(const Door& door, store::Transaction& t
                      rule_in_header(expiry->rule->id));
 }
 
-std::optional<UploadEnd> end_of_upload(const Door& door, store::Transaction& tx,
+std::optional<UploadEnd> end_of_upload(const S3Door& door, store::Transaction& tx,
                                        const objects::Bucket& bucket,
                                        const objects::Multipart& upload) {
   const auto rules = rules_for(door, tx, bucket);

@@ -45,7 +45,7 @@ class LifecycleTexts {
 
 // The header that says when the latest version of a key goes, and by which rule; nothing where none
 // lets it go.
-std::optional<std::string> expiration_of(const Door& door, store::Transaction& tx,
+std::optional<std::string> expiration_of(const S3Door& door, store::Transaction& tx,
                                          const objects::Bucket& bucket,
                                          const objects::Object& latest);
 
@@ -54,7 +54,7 @@ struct UploadEnd {
   Timestamp at;
   std::string rule;
 };
-std::optional<UploadEnd> end_of_upload(const Door& door, store::Transaction& tx,
+std::optional<UploadEnd> end_of_upload(const S3Door& door, store::Transaction& tx,
                                        const objects::Bucket& bucket,
                                        const objects::Multipart& upload);
 

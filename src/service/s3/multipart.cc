@@ -50,10 +50,10 @@ Result<ChecksumPlan> checksum_plan(api::CreateMultipartUploadRequest in) {
 }  // namespace
 
 Result<api::CreateMultipartUploadOutput> create_multipart_upload(
-    const Door& door, Call& call, api::CreateMultipartUploadRequest in) {
+    const S3Door& door, Call& call, api::CreateMultipartUploadRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY(const ChecksumPlan plan, checksum_plan(in));
-  TRY(objects::Attributes attributes, read_attributes(in));
+  TRY(objects::ObjectSettings attributes, read_attributes(in));
   TRY_DO(give_list(call, call.tx(), bucket, in.Key(), wanted_acl(in), attributes.properties));
   if (const WantedLock wanted = wanted_lock(in); wanted.given()) {
     TRY(const objects::Lock lock, lock_of_new(call, call.tx(), bucket.name, wanted));
@@ -83,7 +83,7 @@ class PartSink final : public UploadSink {
     BodyChecks checks;
     objects::Upload upload;
   };
-  PartSink(const Door& door, Begin begin) : door_(door), begin_(std::move(begin)) {}
+  PartSink(const S3Door& door, Begin begin) : door_(door), begin_(std::move(begin)) {}
 
   Result<> write(std::span<const std::byte> bytes) override {
     return in_s3_words(begin_.upload.write(bytes));
@@ -114,7 +114,7 @@ class PartSink final : public UploadSink {
     return out.node();
   }
 
-  const Door door_;
+  const S3Door door_;
   Begin begin_;
 };
 
@@ -134,7 +134,7 @@ Result<> check_part_kind(const objects::Multipart& upload, const BodyChecks& che
 
 }  // namespace
 
-Result<std::unique_ptr<UploadSink>> upload_part(const Door& door, Call& call,
+Result<std::unique_ptr<UploadSink>> upload_part(const S3Door& door, Call& call,
                                                 api::UploadPartRequest in) {
   TRY_DO(check_encryption({.customer = customer_key(in)}));
   TRY_DO(check_announced_size(call));
@@ -157,14 +157,14 @@ Result<std::unique_ptr<UploadSink>> upload_part(const Door& door, Call& call,
 }
 
 Result<api::AbortMultipartUploadOutput> abort_multipart_upload(
-    const Door& door, Call& call, api::AbortMultipartUploadRequest in) {
+    const S3Door& door, Call& call, api::AbortMultipartUploadRequest in) {
   TRY_DO(bucket_of(call, call.tx(), in));
   if (in.IfMatchInitiatedTime()) return header_not_implemented("x-amz-if-match-initiated-time");
   TRY_DO(door.objects.abort(call.tx(), upload_of(in)));
   return call.output<api::AbortMultipartUploadOutput>();
 }
 
-Result<api::ListPartsOutput> list_parts(const Door& door, Call& call, api::ListPartsRequest in) {
+Result<api::ListPartsOutput> list_parts(const S3Door& door, Call& call, api::ListPartsRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY(const std::int32_t limit, page_size(in.MaxParts(), "max-parts"));
   TRY(const objects::Multipart upload, objects::find_multipart(call.tx(), upload_of(in)));

@@ -184,7 +184,7 @@ std::string location_of(const Call& call, api::CompleteMultipartUploadRequest in
 }  // namespace
 
 Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
-    const Door& door, Call& call, api::CompleteMultipartUploadRequest in) {
+    const S3Door& door, Call& call, api::CompleteMultipartUploadRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY(const objects::WriteCondition condition, write_condition(in.IfMatch(), in.IfNoneMatch()));
   TRY_DO(check_head(in));

@@ -69,7 +69,7 @@ Result<> read_through(objects::Content content, Take take) {
 }
 
 // The bytes once more, through the hashes.
-Result<objects::SealedBody> copy_bytes(const Door& door, objects::Content content,
+Result<objects::SealedBody> copy_bytes(const S3Door& door, objects::Content content,
                                        objects::UploadOptions options) {
   objects::Upload upload = door.objects.begin(std::move(options));
   TRY_DO(read_through(std::move(content), [&](auto bytes) { return upload.write(bytes); }));
@@ -101,9 +101,9 @@ bool stays_with_copy(std::string_view property) {
 
 // What the copy carries: the source's own, or the request's where a directive says REPLACE. A
 // redirect is the request's in any case, as that of each object is its own.
-Result<objects::Attributes> attributes_of_copy(api::CopyObjectRequest in,
-                                               const objects::Object& source) {
-  objects::Attributes attributes;
+Result<objects::ObjectSettings> attributes_of_copy(api::CopyObjectRequest in,
+                                                   const objects::Object& source) {
+  objects::ObjectSettings attributes;
   TRY(objects::Pairs given, read_properties(in));
   if (is(in.MetadataDirective(), "REPLACE")) {
     attributes.properties = std::move(given);
@@ -178,7 +178,7 @@ Result<> check_size(const objects::Object& source) {
 // known, they are read once for it.
 class Copy {
  public:
-  Copy(const Door& door, Call& call, api::CopyObjectRequest in)
+  Copy(const S3Door& door, Call& call, api::CopyObjectRequest in)
       : door_(door), call_(call), in_(in) {}
 
   Result<api::CopyObjectOutput> run() {
@@ -275,7 +275,7 @@ class Copy {
     return out;
   }
 
-  const Door& door_;
+  const S3Door& door_;
   Call& call_;
   const api::CopyObjectRequest in_;
   objects::ObjectName from_;
@@ -291,7 +291,8 @@ class Copy {
 
 }  // namespace
 
-Result<api::CopyObjectOutput> copy_object(const Door& door, Call& call, api::CopyObjectRequest in) {
+Result<api::CopyObjectOutput> copy_object(const S3Door& door, Call& call,
+                                          api::CopyObjectRequest in) {
   return Copy(door, call, in).run();
 }
 
@@ -301,7 +302,7 @@ namespace {
 // its file; every other range is written anew.
 class PartCopy {
  public:
-  PartCopy(const Door& door, Call& call, api::UploadPartCopyRequest in)
+  PartCopy(const S3Door& door, Call& call, api::UploadPartCopyRequest in)
       : door_(door),
         call_(call),
         in_(in),
@@ -386,7 +387,7 @@ class PartCopy {
     return out;
   }
 
-  const Door& door_;
+  const S3Door& door_;
   Call& call_;
   const api::UploadPartCopyRequest in_;
   const objects::MultipartName name_;
@@ -397,7 +398,7 @@ class PartCopy {
 
 }  // namespace
 
-Result<api::UploadPartCopyOutput> upload_part_copy(const Door& door, Call& call,
+Result<api::UploadPartCopyOutput> upload_part_copy(const S3Door& door, Call& call,
                                                    api::UploadPartCopyRequest in) {
   return PartCopy(door, call, in).run();
 }

@@ -31,7 +31,7 @@ std::vector<identity::ContextEntry> keys_of(api::ObjectIdentifier wanted) {
 }
 
 // Those alone are removed that the caller may remove.
-Result<objects::Removal> remove_permitted(const Door& door, Call& call,
+Result<objects::Removal> remove_permitted(const S3Door& door, Call& call,
                                           const objects::ObjectName& name,
                                           api::ObjectIdentifier wanted,
                                           std::optional<bool> bypass) {
@@ -45,7 +45,7 @@ Result<objects::Removal> remove_permitted(const Door& door, Call& call,
 }
 
 // Removes one of several; what goes wrong with it is its own entry in the answer.
-void delete_one(const Door& door, Call& call, api::DeleteObjectsRequest in,
+void delete_one(const S3Door& door, Call& call, api::DeleteObjectsRequest in,
                 api::ObjectIdentifier wanted, api::DeleteObjectsOutput& out) {
   objects::ObjectName name{std::string(in.Bucket()), std::string(wanted.Key())};
   if (wanted.VersionId()) name.version = std::string(*wanted.VersionId());
@@ -71,7 +71,7 @@ void delete_one(const Door& door, Call& call, api::DeleteObjectsRequest in,
 
 }  // namespace
 
-Result<api::DeleteObjectOutput> delete_object(const Door& door, Call& call,
+Result<api::DeleteObjectOutput> delete_object(const S3Door& door, Call& call,
                                               api::DeleteObjectRequest in) {
   TRY_DO(bucket_of(call, call.tx(), in));
   if (in.VersionId() && in.VersionId()->empty())
@@ -92,7 +92,7 @@ Result<api::DeleteObjectOutput> delete_object(const Door& door, Call& call,
 }
 
 // All of one request are one change of the store.
-Result<api::DeleteObjectsOutput> delete_objects(const Door& door, Call& call,
+Result<api::DeleteObjectsOutput> delete_objects(const S3Door& door, Call& call,
                                                 api::DeleteObjectsRequest in) {
   TRY_DO(bucket_of(call, call.tx(), in));
   const auto wanted = in.Delete().Objects();

@@ -147,7 +147,7 @@ void override_headers(Out& out, const In& in) {
 
 }  // namespace
 
-Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetObjectRequest in) {
+Result<api::GetObjectOutput> get_object(const S3Door& door, Call& call, api::GetObjectRequest in) {
   TRY_DO(refuse_strangers_headers(call, in));
   if (in.PartNumber()) TRY_DO(check_part_number(*in.PartNumber()));
   TRY_DO(check_reading_key(customer_key(in)));
@@ -171,7 +171,8 @@ Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetOb
 }
 
 // Says what GetObject would: also that the bytes are not there.
-Result<api::HeadObjectOutput> head_object(const Door& door, Call& call, api::HeadObjectRequest in) {
+Result<api::HeadObjectOutput> head_object(const S3Door& door, Call& call,
+                                          api::HeadObjectRequest in) {
   TRY_DO(refuse_strangers_headers(call, in));
   if (in.PartNumber()) TRY_DO(check_part_number(*in.PartNumber()));
   TRY_DO(check_reading_key(customer_key(in)));

@@ -20,7 +20,7 @@ class PutSink final : public UploadSink {
     objects::Upload upload;
     objects::Bucket bucket;  // as it was when the caller was let in
   };
-  PutSink(const Door& door, Begin begin) : door_(door), begin_(std::move(begin)) {}
+  PutSink(const S3Door& door, Begin begin) : door_(door), begin_(std::move(begin)) {}
 
   Result<> write(std::span<const std::byte> bytes) override {
     return in_s3_words(begin_.upload.write(bytes));
@@ -72,7 +72,7 @@ class PutSink final : public UploadSink {
     return out.node();
   }
 
-  const Door door_;
+  const S3Door door_;
   Begin begin_;
 };
 
@@ -80,10 +80,10 @@ class PutSink final : public UploadSink {
 
 // Refuses before the body is read what can be told from the head; conditions, the bucket and what
 // it lets a list say are looked at again where the object appears.
-Result<std::unique_ptr<UploadSink>> put_object(const Door& door, Call& call,
+Result<std::unique_ptr<UploadSink>> put_object(const S3Door& door, Call& call,
                                                api::PutObjectRequest in) {
   TRY_DO(check_announced_size(call));
-  TRY(objects::Attributes attributes, read_attributes(in));
+  TRY(objects::ObjectSettings attributes, read_attributes(in));
   TRY(objects::WriteCondition condition, write_condition(in.IfMatch(), in.IfNoneMatch()));
   TRY(BodyChecks checks, BodyChecks::of(call, in));
   TRY_DO(check_lock_integrity(call, in));

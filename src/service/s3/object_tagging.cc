@@ -14,7 +14,7 @@ Result<api::GetObjectTaggingOutput> get_object_tagging(Call& call,
   return out;
 }
 
-Result<api::PutObjectTaggingOutput> put_object_tagging(const Door& door, Call& call,
+Result<api::PutObjectTaggingOutput> put_object_tagging(const S3Door& door, Call& call,
                                                        api::PutObjectTaggingRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   objects::Pairs tags;
@@ -28,7 +28,7 @@ Result<api::PutObjectTaggingOutput> put_object_tagging(const Door& door, Call& c
   return out;
 }
 
-Result<api::DeleteObjectTaggingOutput> delete_object_tagging(const Door& door, Call& call,
+Result<api::DeleteObjectTaggingOutput> delete_object_tagging(const S3Door& door, Call& call,
                                                              api::DeleteObjectTaggingRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY_DO(find_unmarked(call, call.tx(), name_of(in)));

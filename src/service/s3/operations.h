@@ -7,7 +7,7 @@ namespace slipway::s3 {
 
 // bucket.cc
 Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketRequest in);
-Result<> delete_bucket(const Door& door, Call& call, api::DeleteBucketRequest in);
+Result<> delete_bucket(const S3Door& door, Call& call, api::DeleteBucketRequest in);
 Result<api::HeadBucketOutput> head_bucket(Call& call, api::HeadBucketRequest in);
 Result<api::ListBucketsOutput> list_buckets(Call& call, api::ListBucketsRequest in);
 Result<api::GetBucketLocationOutput> get_bucket_location(Call& call,
@@ -52,11 +52,11 @@ Result<> delete_bucket_cors(Call& call, api::DeleteBucketCorsRequest in);
 Result<api::GetBucketLifecycleConfigurationOutput> get_bucket_lifecycle(
     Call& call, api::GetBucketLifecycleConfigurationRequest in);
 Result<api::PutBucketLifecycleConfigurationOutput> put_bucket_lifecycle(
-    const Door& door, Call& call, api::PutBucketLifecycleConfigurationRequest in);
+    const S3Door& door, Call& call, api::PutBucketLifecycleConfigurationRequest in);
 Result<> delete_bucket_lifecycle(Call& call, api::DeleteBucketLifecycleRequest in);
 Result<api::NotificationConfiguration> get_bucket_notification(
     Call& call, api::GetBucketNotificationConfigurationRequest in);
-Result<> put_bucket_notification(const Door& door, Call& call,
+Result<> put_bucket_notification(const S3Door& door, Call& call,
                                  api::PutBucketNotificationConfigurationRequest in);
 Result<api::GetBucketPolicyStatusOutput> get_bucket_policy_status(
     Call& call, api::GetBucketPolicyStatusRequest in);
@@ -79,39 +79,41 @@ Result<> delete_bucket_tagging(Call& call, api::DeleteBucketTaggingRequest in);
 Result<api::GetBucketAclOutput> get_bucket_acl(Call& call, api::GetBucketAclRequest in);
 Result<> put_bucket_acl(Call& call, api::PutBucketAclRequest in);
 Result<api::GetObjectAclOutput> get_object_acl(Call& call, api::GetObjectAclRequest in);
-Result<api::PutObjectAclOutput> put_object_acl(const Door& door, Call& call,
+Result<api::PutObjectAclOutput> put_object_acl(const S3Door& door, Call& call,
                                                api::PutObjectAclRequest in);
 
 // object_put.cc
-Result<std::unique_ptr<UploadSink>> put_object(const Door& door, Call& call,
+Result<std::unique_ptr<UploadSink>> put_object(const S3Door& door, Call& call,
                                                api::PutObjectRequest in);
 
 // object_get.cc
-Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetObjectRequest in);
-Result<api::HeadObjectOutput> head_object(const Door& door, Call& call, api::HeadObjectRequest in);
+Result<api::GetObjectOutput> get_object(const S3Door& door, Call& call, api::GetObjectRequest in);
+Result<api::HeadObjectOutput> head_object(const S3Door& door, Call& call,
+                                          api::HeadObjectRequest in);
 Result<api::GetObjectAttributesOutput> get_object_attributes(Call& call,
                                                              api::GetObjectAttributesRequest in);
 
 // object_copy.cc
-Result<api::CopyObjectOutput> copy_object(const Door& door, Call& call, api::CopyObjectRequest in);
-Result<api::UploadPartCopyOutput> upload_part_copy(const Door& door, Call& call,
+Result<api::CopyObjectOutput> copy_object(const S3Door& door, Call& call,
+                                          api::CopyObjectRequest in);
+Result<api::UploadPartCopyOutput> upload_part_copy(const S3Door& door, Call& call,
                                                    api::UploadPartCopyRequest in);
 
 // object_delete.cc
-Result<api::DeleteObjectOutput> delete_object(const Door& door, Call& call,
+Result<api::DeleteObjectOutput> delete_object(const S3Door& door, Call& call,
                                               api::DeleteObjectRequest in);
-Result<api::DeleteObjectsOutput> delete_objects(const Door& door, Call& call,
+Result<api::DeleteObjectsOutput> delete_objects(const S3Door& door, Call& call,
                                                 api::DeleteObjectsRequest in);
 
 // object_tagging.cc
 Result<api::GetObjectTaggingOutput> get_object_tagging(Call& call, api::GetObjectTaggingRequest in);
-Result<api::PutObjectTaggingOutput> put_object_tagging(const Door& door, Call& call,
+Result<api::PutObjectTaggingOutput> put_object_tagging(const S3Door& door, Call& call,
                                                        api::PutObjectTaggingRequest in);
-Result<api::DeleteObjectTaggingOutput> delete_object_tagging(const Door& door, Call& call,
+Result<api::DeleteObjectTaggingOutput> delete_object_tagging(const S3Door& door, Call& call,
                                                              api::DeleteObjectTaggingRequest in);
 
 // restore.cc
-Result<api::RestoreObjectOutput> restore_object(const Door& door, Call& call,
+Result<api::RestoreObjectOutput> restore_object(const S3Door& door, Call& call,
                                                 api::RestoreObjectRequest in);
 
 // listing.cc
@@ -122,17 +124,17 @@ Result<api::ListObjectVersionsOutput> list_object_versions(Call& call,
 
 // multipart.cc
 Result<api::CreateMultipartUploadOutput> create_multipart_upload(
-    const Door& door, Call& call, api::CreateMultipartUploadRequest in);
-Result<std::unique_ptr<UploadSink>> upload_part(const Door& door, Call& call,
+    const S3Door& door, Call& call, api::CreateMultipartUploadRequest in);
+Result<std::unique_ptr<UploadSink>> upload_part(const S3Door& door, Call& call,
                                                 api::UploadPartRequest in);
-Result<api::AbortMultipartUploadOutput> abort_multipart_upload(const Door& door, Call& call,
+Result<api::AbortMultipartUploadOutput> abort_multipart_upload(const S3Door& door, Call& call,
                                                                api::AbortMultipartUploadRequest in);
-Result<api::ListPartsOutput> list_parts(const Door& door, Call& call, api::ListPartsRequest in);
+Result<api::ListPartsOutput> list_parts(const S3Door& door, Call& call, api::ListPartsRequest in);
 Result<api::ListMultipartUploadsOutput> list_multipart_uploads(Call& call,
                                                                api::ListMultipartUploadsRequest in);
 
 // multipart_complete.cc
 Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
-    const Door& door, Call& call, api::CompleteMultipartUploadRequest in);
+    const S3Door& door, Call& call, api::CompleteMultipartUploadRequest in);
 
 }  // namespace slipway::s3

@@ -60,7 +60,7 @@ void fill_file_name(std::string& key, std::optional<std::string_view> file_name)
 // Tags stand in a form as the document of PutObjectTagging, in a header as a query.
 Result<std::string> tagging_header(std::string_view document) {
   wire::Arena arena;
-  wire::Labels labels;
+  wire::PathLabels labels;
   labels.add("Bucket", "b");
   labels.add("Key", "k");
   TRY(const wire::Node node,

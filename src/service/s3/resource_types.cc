@@ -8,8 +8,8 @@ namespace {
 
 namespace api = aws::s3;
 namespace forms = service::forms;
-using service::Place;
 using service::Property;
+using service::PropertyPlace;
 using service::ResourceType;
 using Use = service::Property::Use;
 
@@ -46,36 +46,38 @@ const Property bucket_properties[] = {
      .use = Use::attribute,
      .computed = "http://{name}.s3-website-{region}.amazonaws.com"},
 };
-constexpr Place given[] = {
+constexpr PropertyPlace given[] = {
     {"BucketName", "Bucket"},
     {"ObjectLockEnabled", "ObjectLockEnabledForBucket"},
     {"region", "CreateBucketConfiguration.LocationConstraint", &location_form}};
 
-constexpr Place acceleration[] = {{"AccelerateConfiguration"}};
-constexpr Place acceleration_shown[] = {{"AccelerateConfiguration", "."}};
-constexpr Place list[] = {{"AccessControl", "ACL"}};
-constexpr Place encryption[] = {{"BucketEncryption", "ServerSideEncryptionConfiguration"}};
-constexpr Place cors[] = {{"CorsConfiguration", "CORSConfiguration"}};
-constexpr Place cors_shown[] = {{"CorsConfiguration", "."}};
-constexpr Place lifecycle[] = {{"LifecycleConfiguration"}};
-constexpr Place lifecycle_shown[] = {{"LifecycleConfiguration", "."}};
-constexpr Place logging[] = {{"LoggingConfiguration", "BucketLoggingStatus.LoggingEnabled"}};
-constexpr Place logging_shown[] = {{"LoggingConfiguration", "LoggingEnabled"}};
-constexpr Place notification[] = {{"NotificationConfiguration"}};
-constexpr Place notification_shown[] = {{"NotificationConfiguration", "."}};
-constexpr Place lock[] = {{"ObjectLockConfiguration"}};
-constexpr Place lock_shown[] = {{"ObjectLockConfiguration"},
-                                {"ObjectLockEnabled", "ObjectLockConfiguration.ObjectLockEnabled"}};
-constexpr Place ownership[] = {{"OwnershipControls"}};
-constexpr Place access_block[] = {{"PublicAccessBlockConfiguration"}};
-constexpr Place tags[] = {{"Tags", "Tagging.TagSet"}};
-constexpr Place tags_shown[] = {{"Tags", "TagSet"}};
-constexpr Place versioning[] = {{"VersioningConfiguration"}};
-constexpr Place versioning_shown[] = {{"VersioningConfiguration", "."}};
-constexpr Place website[] = {{"WebsiteConfiguration"}};
-constexpr Place website_shown[] = {{"WebsiteConfiguration", "."}};
+constexpr PropertyPlace acceleration[] = {{"AccelerateConfiguration"}};
+constexpr PropertyPlace acceleration_shown[] = {{"AccelerateConfiguration", "."}};
+constexpr PropertyPlace list[] = {{"AccessControl", "ACL"}};
+constexpr PropertyPlace encryption[] = {{"BucketEncryption", "ServerSideEncryptionConfiguration"}};
+constexpr PropertyPlace cors[] = {{"CorsConfiguration", "CORSConfiguration"}};
+constexpr PropertyPlace cors_shown[] = {{"CorsConfiguration", "."}};
+constexpr PropertyPlace lifecycle[] = {{"LifecycleConfiguration"}};
+constexpr PropertyPlace lifecycle_shown[] = {{"LifecycleConfiguration", "."}};
+constexpr PropertyPlace logging[] = {
+    {"LoggingConfiguration", "BucketLoggingStatus.LoggingEnabled"}};
+constexpr PropertyPlace logging_shown[] = {{"LoggingConfiguration", "LoggingEnabled"}};
+constexpr PropertyPlace notification[] = {{"NotificationConfiguration"}};
+constexpr PropertyPlace notification_shown[] = {{"NotificationConfiguration", "."}};
+constexpr PropertyPlace lock[] = {{"ObjectLockConfiguration"}};
+constexpr PropertyPlace lock_shown[] = {
+    {"ObjectLockConfiguration"},
+    {"ObjectLockEnabled", "ObjectLockConfiguration.ObjectLockEnabled"}};
+constexpr PropertyPlace ownership[] = {{"OwnershipControls"}};
+constexpr PropertyPlace access_block[] = {{"PublicAccessBlockConfiguration"}};
+constexpr PropertyPlace tags[] = {{"Tags", "Tagging.TagSet"}};
+constexpr PropertyPlace tags_shown[] = {{"Tags", "TagSet"}};
+constexpr PropertyPlace versioning[] = {{"VersioningConfiguration"}};
+constexpr PropertyPlace versioning_shown[] = {{"VersioningConfiguration", "."}};
+constexpr PropertyPlace website[] = {{"WebsiteConfiguration"}};
+constexpr PropertyPlace website_shown[] = {{"WebsiteConfiguration", "."}};
 
-constexpr service::Step on(std::string_view operation, std::span<const Place> places = {}) {
+constexpr service::Step on(std::string_view operation, std::span<const PropertyPlace> places = {}) {
   return {.operation = operation, .id = "Bucket", .places = places};
 }
 
@@ -127,8 +129,8 @@ constexpr Property policy_properties[] = {
     {"Bucket", Use::create_only},
     {"PolicyDocument", Use::settable, forms::document},
 };
-constexpr Place policy_given[] = {{"Bucket"}, {"PolicyDocument", "Policy"}};
-constexpr Place policy[] = {{"PolicyDocument", "Policy"}};
+constexpr PropertyPlace policy_given[] = {{"Bucket"}, {"PolicyDocument", "Policy"}};
+constexpr PropertyPlace policy[] = {{"PolicyDocument", "Policy"}};
 constexpr service::Reading policy_readings[] = {
     {.step = on("GetBucketPolicy", policy), .absent = {"NoSuchBucketPolicy"}}};
 constexpr service::Update policy_updates[] = {{.write = on("PutBucketPolicy", policy)}};

@@ -67,7 +67,7 @@ std::optional<std::string> shown_restore(const objects::Object& object, Timestam
 }
 
 // The bytes were here all along, so that it is done at once.
-Result<api::RestoreObjectOutput> restore_object(const Door& door, Call& call,
+Result<api::RestoreObjectOutput> restore_object(const S3Door& door, Call& call,
                                                 api::RestoreObjectRequest in) {
   TRY_DO(bucket_of(call, call.tx(), in));
   TRY(objects::Object object, find_unmarked(call, call.tx(), name_of(in)));

@@ -16,7 +16,7 @@ using Service = service::Registry::Service;
 // Registers operations so that the engine's failures leave in S3's words.
 class Adder {
  public:
-  Adder(Service service, const Door& door) : service_(service), door_(door) {}
+  Adder(Service service, const S3Door& door) : service_(service), door_(door) {}
 
   template <typename Op, typename F>
   Adder& add(F handler) {
@@ -51,9 +51,9 @@ class Adder {
   }
 
   template <typename F, typename In>
-  static auto run(const Door& door, F& handler, Call& call, const In& in) {
+  static auto run(const S3Door& door, F& handler, Call& call, const In& in) {
     const auto handle = [&] {
-      if constexpr (std::is_invocable_v<F&, const Door&, Call&, In>)
+      if constexpr (std::is_invocable_v<F&, const S3Door&, Call&, In>)
         return handler(door, call, in);
       else
         return handler(call, in);
@@ -64,7 +64,7 @@ class Adder {
   }
 
   Service service_;
-  Door door_;
+  S3Door door_;
 };
 
 void add_bucket_operations(Adder& adder) {
@@ -199,7 +199,7 @@ void install(service::Registry& registry, const S3Needs& needs) {
   Service service = registry.begin(api::schema(), error_table());
   service.add_types(resource_types());
   Adder adder(service,
-              Door{needs.objects, needs.store, needs.notices, needs.lifecycle, needs.lifecycles});
+              S3Door{needs.objects, needs.store, needs.notices, needs.lifecycle, needs.lifecycles});
   add_bucket_operations(adder);
   add_setting_operations(adder);
   add_unmade_settings(adder);

@@ -202,7 +202,7 @@ class S3Test : public testing::Test {
   std::unique_ptr<identity::KeyRing> keys_;
   WorkerPool workers_{2};
   service::Registry registry_;
-  wire::Router router_{aws::schemas()};
+  wire::OperationRouter router_{aws::schemas()};
   std::unique_ptr<service::ServiceContext> context_;
   std::unique_ptr<net::LoopThread> loop_;
   std::unique_ptr<service::AwsRequestHandler> aws_;

@@ -10,16 +10,16 @@ namespace {
 namespace api = aws::sagemaker;
 namespace forms = service::forms;
 namespace json = boost::json;
-using service::Place;
 using service::Property;
+using service::PropertyPlace;
 using service::ResourceType;
 using Use = service::Property::Use;
 
 constexpr service::Absence not_there{"ValidationException", "Could not find"};
 constexpr service::Paging pages{"NextToken", "NextToken"};
 
-constexpr Place tags[] = {{"Tags"}};
-constexpr Place tag_keys[] = {{"TagKeys"}};
+constexpr PropertyPlace tags[] = {{"Tags"}};
+constexpr PropertyPlace tag_keys[] = {{"TagKeys"}};
 constexpr service::Tagging tagging{
     .add = {.operation = "AddTags", .id = "ResourceArn", .places = tags},
     .remove = {.operation = "DeleteTags", .id = "ResourceArn", .places = tag_keys},
@@ -38,13 +38,13 @@ constexpr Property model_properties[] = {
     {"Tags"},
     {"ModelArn", Use::attribute},
 };
-constexpr Place model[] = {{"ModelName"},
-                           {"PrimaryContainer"},
-                           {"Containers"},
-                           {"InferenceExecutionConfig"},
-                           {"ExecutionRoleArn"},
-                           {"VpcConfig"},
-                           {"EnableNetworkIsolation"}};
+constexpr PropertyPlace model[] = {{"ModelName"},
+                                   {"PrimaryContainer"},
+                                   {"Containers"},
+                                   {"InferenceExecutionConfig"},
+                                   {"ExecutionRoleArn"},
+                                   {"VpcConfig"},
+                                   {"EnableNetworkIsolation"}};
 constexpr auto model_given = join_places(model, tags);
 constexpr service::Reading model_readings[] = {
     {.step = {.operation = "DescribeModel", .id_name = "ModelName", .places = model}}};
@@ -66,7 +66,7 @@ constexpr Property config_properties[] = {
     {"Tags"},
     {"EndpointConfigArn", Use::attribute},
 };
-constexpr Place config[] = {
+constexpr PropertyPlace config[] = {
     {"EndpointConfigName"},     {"ProductionVariants"}, {"ShadowProductionVariants"},
     {"DataCaptureConfig"},      {"KmsKeyId"},           {"AsyncInferenceConfig"},
     {"ExplainerConfig"},        {"ExecutionRoleArn"},   {"VpcConfig"},
@@ -88,18 +88,18 @@ constexpr Property endpoint_properties[] = {
     {"Tags"},
     {"EndpointArn", Use::attribute},
 };
-constexpr Place endpoint_given[] = {
+constexpr PropertyPlace endpoint_given[] = {
     {"EndpointName"}, {"EndpointConfigName"}, {"DeploymentConfig"}, {"Tags"}};
-constexpr Place endpoint_shown[] = {
+constexpr PropertyPlace endpoint_shown[] = {
     {"EndpointName"}, {"EndpointConfigName"}, {"DeploymentConfig", "LastDeploymentConfig"}};
 constexpr service::Reading endpoint_readings[] = {
     {.step = {
          .operation = "DescribeEndpoint", .id_name = "EndpointName", .places = endpoint_shown}}};
-constexpr Place endpoint_changed[] = {{"EndpointConfigName"},
-                                      {"DeploymentConfig"},
-                                      {"RetainAllVariantProperties"},
-                                      {"ExcludeRetainedVariantProperties"},
-                                      {"RetainDeploymentConfig"}};
+constexpr PropertyPlace endpoint_changed[] = {{"EndpointConfigName"},
+                                              {"DeploymentConfig"},
+                                              {"RetainAllVariantProperties"},
+                                              {"ExcludeRetainedVariantProperties"},
+                                              {"RetainDeploymentConfig"}};
 constexpr service::Update endpoint_updates[] = {
     {.write = {
          .operation = "UpdateEndpoint", .id_name = "EndpointName", .places = endpoint_changed}}};
@@ -132,24 +132,24 @@ const Property component_properties[] = {
     {"CreationTime", Use::attribute},
     {"LastModifiedTime", Use::attribute},
 };
-constexpr Place component_given[] = {
+constexpr PropertyPlace component_given[] = {
     {"InferenceComponentName"}, {"EndpointName"},  {"VariantName"}, {"Specification"},
     {"Specifications"},         {"RuntimeConfig"}, {"Tags"}};
-constexpr Place component_shown[] = {{"InferenceComponentName"},
-                                     {"EndpointName"},
-                                     {"VariantName"},
-                                     {"Specification"},
-                                     {"Specifications"},
-                                     {"RuntimeConfig"},
-                                     {"InferenceComponentStatus"},
-                                     {"FailureReason"},
-                                     {"CreationTime"},
-                                     {"LastModifiedTime"}};
+constexpr PropertyPlace component_shown[] = {{"InferenceComponentName"},
+                                             {"EndpointName"},
+                                             {"VariantName"},
+                                             {"Specification"},
+                                             {"Specifications"},
+                                             {"RuntimeConfig"},
+                                             {"InferenceComponentStatus"},
+                                             {"FailureReason"},
+                                             {"CreationTime"},
+                                             {"LastModifiedTime"}};
 constexpr service::Reading component_readings[] = {
     {.step = {.operation = "DescribeInferenceComponent",
               .id_name = "InferenceComponentName",
               .places = component_shown}}};
-constexpr Place component_changed[] = {
+constexpr PropertyPlace component_changed[] = {
     {"Specification"}, {"Specifications"}, {"RuntimeConfig"}, {"DeploymentConfig"}};
 constexpr service::Update component_updates[] = {{.write = {.operation = "UpdateInferenceComponent",
                                                             .id_name = "InferenceComponentName",

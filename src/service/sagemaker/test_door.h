@@ -140,7 +140,7 @@ class Door : public testing::Test {
   WorkerPool workers_{2};
   invocation_queue::InvocationQueues queues_{[](invocation_queue::InvocationQueueId) {}};
   service::Registry registry_;
-  wire::Router router_{aws::schemas()};
+  wire::OperationRouter router_{aws::schemas()};
   net::Loop loop_;
   service::ServiceContext context_{.registry = registry_,
                                    .router = router_,

@@ -184,7 +184,7 @@ AnswerHead::AnswerHead(const routing::InvokeAnswer& answer, std::string_view req
   fields_[count_++] = {"x-amzn-RequestId", request_id};
   fields_[count_++] = {"x-Amzn-Invoked-Production-Variant", answer.variant};
   if (!answer.content_type.empty()) fields_[count_++] = {content_type_field, answer.content_type};
-  for (const routing::HeaderView& header : answer.headers)
+  for (const net::Header& header : answer.headers)
     for (const std::string_view name : returned_headers)
       if (net::same_name(header.name, name) && count_ < fields_.size())
         fields_[count_++] = {name, header.value};

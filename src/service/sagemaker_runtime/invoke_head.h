@@ -55,13 +55,11 @@ struct InvokeHead {
   std::string_view container;  // TargetContainerHostname
   std::string_view session;    // an id, or new_session
   std::string_view target_model;
-  std::array<routing::HeaderView, passed_headers_max> passed = {};
+  std::array<net::Header, passed_headers_max> passed = {};
   std::size_t passed_count = 0;
 
   // Those of `passed` that are there; as long as this object stays where it is.
-  std::span<const routing::HeaderView> headers() const {
-    return std::span(passed).first(passed_count);
-  }
+  std::span<const net::Header> headers() const { return std::span(passed).first(passed_count); }
   // Puts the head into `request`; as long as this object stays where it is.
   void fill(routing::InvokeRequest& request) const;
 };

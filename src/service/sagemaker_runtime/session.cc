@@ -5,7 +5,7 @@ namespace {
 
 std::optional<std::string_view> field_of(const routing::InvokeAnswer& answer,
                                          std::string_view name) {
-  for (const routing::HeaderView& field : answer.headers)
+  for (const net::Header& field : answer.headers)
     if (net::same_name(field.name, name)) return field.value;
   return std::nullopt;
 }

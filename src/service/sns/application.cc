@@ -109,7 +109,7 @@ Result<> read_attributes(Call& call, const Attributes& given, PushApplication& o
 }  // namespace
 
 Result<api::CreatePlatformApplicationResponse> create_platform_application(
-    const Door& door, Call& call, api::CreatePlatformApplicationInput in) {
+    const SnsDoor& door, Call& call, api::CreatePlatformApplicationInput in) {
   TRY_DO(check_name(in.Name()));
   if (!is_in(platforms, in.Platform()))
     return invalid(fmt::format("Platform Reason: {} is not supported", in.Platform()));
@@ -126,7 +126,7 @@ Result<api::CreatePlatformApplicationResponse> create_platform_application(
       arn_of_mobile(application.id));
 }
 
-Result<> delete_platform_application(const Door& door, Call& call,
+Result<> delete_platform_application(const SnsDoor& door, Call& call,
                                      api::DeletePlatformApplicationInput in) {
   TRY(const std::string id, application_of_arn(call, in.PlatformApplicationArn()));
   door.mobile.remove_application(call.tx(), id);
@@ -134,7 +134,7 @@ Result<> delete_platform_application(const Door& door, Call& call,
 }
 
 Result<api::ListPlatformApplicationsResponse> list_platform_applications(
-    const Door& door, Call& call, api::ListPlatformApplicationsInput in) {
+    const SnsDoor& door, Call& call, api::ListPlatformApplicationsInput in) {
   const service::PageTokens tokens(call.caller(), in);
   const auto after = tokens.position_in(service::unless_empty(in.NextToken()));
   if (!after) return invalid("NextToken");
@@ -154,7 +154,7 @@ Result<api::ListPlatformApplicationsResponse> list_platform_applications(
 }
 
 Result<api::GetPlatformApplicationAttributesResponse> get_platform_application_attributes(
-    const Door& door, Call& call, api::GetPlatformApplicationAttributesInput in) {
+    const SnsDoor& door, Call& call, api::GetPlatformApplicationAttributesInput in) {
   TRY(const std::string id, application_of_arn(call, in.PlatformApplicationArn()));
   TRY(const PushApplication application, door.mobile.find_application(call.tx(), id));
   auto out = call.output<api::GetPlatformApplicationAttributesResponse>();
@@ -162,7 +162,7 @@ Result<api::GetPlatformApplicationAttributesResponse> get_platform_application_a
   return out;
 }
 
-Result<> set_platform_application_attributes(const Door& door, Call& call,
+Result<> set_platform_application_attributes(const SnsDoor& door, Call& call,
                                              api::SetPlatformApplicationAttributesInput in) {
   TRY(const std::string id, application_of_arn(call, in.PlatformApplicationArn()));
   TRY(PushApplication application, door.mobile.find_application(call.tx(), id));

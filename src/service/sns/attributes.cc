@@ -16,7 +16,7 @@ namespace {
 
 namespace json = boost::json;
 using events::Deduplication;
-using events::Order;
+using events::DeliveryOrder;
 
 constexpr std::size_t document_bytes_max = 262'144;
 constexpr std::size_t display_name_bytes_max = 100;
@@ -123,7 +123,7 @@ Result<> read_topic_attribute(std::string_view name, std::string_view value,
   if (name == "FifoTopic") {
     bool strict = false;
     TRY_DO(read_switch(name, value, strict));
-    if (strict != (settings.order == Order::strict))
+    if (strict != (settings.order == DeliveryOrder::strict))
       return invalid(
           "Fifo Topic names must end with .fifo and must be made up of only uppercase "
           "and lowercase ASCII letters, numbers, underscores, and hyphens, and must be "
@@ -133,7 +133,7 @@ Result<> read_topic_attribute(std::string_view name, std::string_view value,
   if (name == "ContentBasedDeduplication") {
     bool by_content = false;
     TRY_DO(read_switch(name, value, by_content));
-    if (settings.order != Order::strict)
+    if (settings.order != DeliveryOrder::strict)
       return invalid(
           "Attributes Reason: ContentBasedDeduplication can only be set for FIFO topics");
     settings.deduplication = by_content ? Deduplication::by_content : Deduplication::by_name;
@@ -195,7 +195,7 @@ std::map<std::string, std::string> topic_attributes(const events::Topic& topic) 
   std::map<std::string, std::string> out = topic.settings.notes;
   out.erase(std::string(note_principals));
   out.try_emplace("DisplayName", "");
-  if (topic.settings.order == Order::strict) {
+  if (topic.settings.order == DeliveryOrder::strict) {
     out["FifoTopic"] = "true";
     out["ContentBasedDeduplication"] =
         topic.settings.deduplication == Deduplication::by_content ? "true" : "false";
@@ -222,7 +222,7 @@ Result<> read_subscription_attribute(std::string_view name, std::string_view val
   if (name == "RawMessageDelivery") {
     bool bare = false;
     TRY_DO(read_switch(name, value, bare));
-    settings.form = bare ? events::Form::bare : events::Form::envelope;
+    settings.form = bare ? events::MessageForm::bare : events::MessageForm::envelope;
     return {};
   }
   if (name == "RedrivePolicy") return read_redrive(value, settings);
@@ -246,8 +246,8 @@ Result<> check_filter(const events::SubscriptionSettings& settings) {
 
 Result<> check_form(const events::Subscription& subscription) {
   using events::Channel;
-  if (subscription.settings.form != events::Form::bare || subscription.channel == Channel::queue ||
-      subscription.channel == Channel::http)
+  if (subscription.settings.form != events::MessageForm::bare ||
+      subscription.channel == Channel::queue || subscription.channel == Channel::http)
     return {};
   return invalid(fmt::format("Delivery protocol [{}] does not support raw message delivery.",
                              protocol_of(subscription)));
@@ -275,7 +275,7 @@ std::map<std::string, std::string> subscription_attributes(
       {"Endpoint", endpoint_of(subscription)},
       {"PendingConfirmation", pending ? "true" : "false"},
       {"ConfirmationWasAuthenticated", was_authenticated(subscription) ? "true" : "false"},
-      {"RawMessageDelivery", settings.form == events::Form::bare ? "true" : "false"},
+      {"RawMessageDelivery", settings.form == events::MessageForm::bare ? "true" : "false"},
       {"SubscriptionPrincipal", fmt::format("arn:aws:iam::{}:root", subscription.owner)}};
   if (!settings.filter.empty()) {
     out["FilterPolicy"] = settings.filter;

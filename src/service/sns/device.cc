@@ -72,7 +72,7 @@ std::string device_prefix(std::string_view application) {
 
 // The same token with the same attributes is the same endpoint; with others it is refused, and the
 // refusal names the endpoint: programs read it there.
-Result<api::CreateEndpointResponse> create_platform_endpoint(const Door& door, Call& call,
+Result<api::CreateEndpointResponse> create_platform_endpoint(const SnsDoor& door, Call& call,
                                                              api::CreatePlatformEndpointInput in) {
   TRY(const std::string application, application_of_arn(call, in.PlatformApplicationArn()));
   TRY_DO(door.mobile.find_application(call.tx(), application));
@@ -93,14 +93,14 @@ Result<api::CreateEndpointResponse> create_platform_endpoint(const Door& door, C
   return call.output<api::CreateEndpointResponse>().EndpointArn(arn_of_mobile(wanted.id));
 }
 
-Result<> delete_endpoint(const Door& door, Call& call, api::DeleteEndpointInput in) {
+Result<> delete_endpoint(const SnsDoor& door, Call& call, api::DeleteEndpointInput in) {
   TRY(const std::string id, device_of_arn(call, in.EndpointArn()));
   door.mobile.remove_device(call.tx(), id);
   return {};
 }
 
 Result<api::GetEndpointAttributesResponse> get_endpoint_attributes(
-    const Door& door, Call& call, api::GetEndpointAttributesInput in) {
+    const SnsDoor& door, Call& call, api::GetEndpointAttributesInput in) {
   TRY(const std::string id, device_of_arn(call, in.EndpointArn()));
   TRY(const PushDevice device, door.mobile.find_device(call.tx(), id));
   auto out = call.output<api::GetEndpointAttributesResponse>();
@@ -108,7 +108,8 @@ Result<api::GetEndpointAttributesResponse> get_endpoint_attributes(
   return out;
 }
 
-Result<> set_endpoint_attributes(const Door& door, Call& call, api::SetEndpointAttributesInput in) {
+Result<> set_endpoint_attributes(const SnsDoor& door, Call& call,
+                                 api::SetEndpointAttributesInput in) {
   TRY(const std::string id, device_of_arn(call, in.EndpointArn()));
   TRY(PushDevice device, door.mobile.find_device(call.tx(), id));
   TRY_DO(read_attributes(in.Attributes(), device));
@@ -120,7 +121,7 @@ Result<> set_endpoint_attributes(const Door& door, Call& call, api::SetEndpointA
 }
 
 Result<api::ListEndpointsByPlatformApplicationResponse> list_endpoints_by_platform_application(
-    const Door& door, Call& call, api::ListEndpointsByPlatformApplicationInput in) {
+    const SnsDoor& door, Call& call, api::ListEndpointsByPlatformApplicationInput in) {
   TRY(const std::string application, application_of_arn(call, in.PlatformApplicationArn()));
   TRY_DO(door.mobile.find_application(call.tx(), application));
   const service::PageTokens tokens(call.caller(), in);

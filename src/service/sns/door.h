@@ -26,7 +26,7 @@ inline constexpr std::size_t page_items_max = 100;
 inline constexpr std::string_view default_content_type = "text/plain; charset=UTF-8";
 
 // Says what the operations of this door stand on. All outlive it.
-struct Door {
+struct SnsDoor {
   const events::Topics& topics;
   const events::MobileDirectory& mobile;
   const events::Deliverer& deliverer;

@@ -129,7 +129,7 @@ std::string NotificationEnvelope::wrap(const PublishedNotification& published,
 events::HttpDelivery NotificationEnvelope::http(const PublishedNotification& published,
                                                 const Subscription& subscription) {
   events::HttpDelivery out{.head = head_of("Notification", published.id, subscription)};
-  if (subscription.settings.form == events::Form::bare) {
+  if (subscription.settings.form == events::MessageForm::bare) {
     out.head.emplace_back("x-amz-sns-rawdelivery", "true");
     out.body = published.body_for(subscription.channel);
   } else {

@@ -14,8 +14,8 @@ namespace {
 
 namespace json = boost::json;
 using events::Channel;
+using events::DeliveryOrder;
 using events::Notification;
-using events::Order;
 
 // docs.aws.amazon.com/sns/latest/api/API_Publish.html
 constexpr std::size_t message_bytes_max = 262'144;
@@ -72,7 +72,7 @@ Result<> check_name(std::string_view name, std::string_view parameter) {
 // What a FIFO topic must be told with each message; a batch that lacks it is refused as a whole.
 template <typename Input>
 Result<> require_order(const events::Topic& topic, const Input& in) {
-  if (topic.settings.order != Order::strict) return {};
+  if (topic.settings.order != DeliveryOrder::strict) return {};
   if (in.MessageGroupId().value_or("").empty())
     return invalid("The MessageGroupId parameter is required for FIFO topics");
   if (in.MessageDeduplicationId().value_or("").empty() &&
@@ -85,7 +85,7 @@ Result<> require_order(const events::Topic& topic, const Input& in) {
 
 template <typename Input>
 Result<> read_order(const events::Topic& topic, const Input& in, Notification& out) {
-  const bool strict = topic.settings.order == Order::strict;
+  const bool strict = topic.settings.order == DeliveryOrder::strict;
   out.group = in.MessageGroupId().value_or("");
   out.deduplication = in.MessageDeduplicationId().value_or("");
   TRY_DO(check_name(out.group, "MessageGroupId"));
@@ -151,7 +151,7 @@ Result<> check_key(const events::Topic& topic) {
                 fmt::format("Slipway has no keys of KMS: '{}' is not found.", key->second));
 }
 
-Result<events::Topic> find(const Door& door, Call& call, std::string_view arn) {
+Result<events::Topic> find(const SnsDoor& door, Call& call, std::string_view arn) {
   TRY(const events::TopicId id, topic_of_arn(call, arn));
   TRY(events::Topic topic, door.topics.find(call.tx(), id));
   TRY_DO(check_key(topic));
@@ -180,7 +180,7 @@ Result<api::PublishResponse> publish_to_number(Call& call, const api::PublishInp
       leave_unsent(call, Channel::text, number, content.body.size()));
 }
 
-Result<api::PublishResponse> publish_to_device(const Door& door, Call& call,
+Result<api::PublishResponse> publish_to_device(const SnsDoor& door, Call& call,
                                                const api::PublishInput& in) {
   TRY(const std::string id, device_of_arn(call, *in.TargetArn()));
   const auto device = door.mobile.find_device(call.tx(), id);
@@ -243,13 +243,14 @@ std::optional<std::string_view> topic_arn_of(const api::PublishInput& in) {
 // Of each notification of a call the copies that were made before its change, where there are any.
 using CopiesAhead = std::shared_ptr<const std::vector<std::optional<events::Publisher::Ahead>>>;
 
-std::shared_ptr<const events::Publisher::Audience> find_audience(const Door& door, const Call& call,
+std::shared_ptr<const events::Publisher::Audience> find_audience(const SnsDoor& door,
+                                                                 const Call& call,
                                                                  std::string_view arn) {
   const auto id = topic_of_arn(call, arn);
   return id ? door.publisher.audience(*id) : nullptr;
 }
 
-CopiesAhead copy_all(const Door& door, const Call& call,
+CopiesAhead copy_all(const SnsDoor& door, const Call& call,
                      const std::shared_ptr<const events::Publisher::Audience>& audience,
                      std::span<const Notification> notifications) {
   std::vector<std::optional<events::Publisher::Ahead>> out;
@@ -265,7 +266,7 @@ const events::Publisher::Ahead* copies_of(const std::optional<CopiesAhead>& ahea
 
 }  // namespace
 
-std::any prepare_publish(const Door& door, Call& call, api::PublishInput in) {
+std::any prepare_publish(const SnsDoor& door, Call& call, api::PublishInput in) {
   const auto arn = topic_arn_of(in);
   if (in.PhoneNumber() || !arn) return {};
   const auto audience = find_audience(door, call, *arn);
@@ -275,7 +276,7 @@ std::any prepare_publish(const Door& door, Call& call, api::PublishInput in) {
   return copy_all(door, call, audience, std::span(&*notification, 1));
 }
 
-std::any prepare_publish_batch(const Door& door, Call& call, api::PublishBatchInput in) {
+std::any prepare_publish_batch(const SnsDoor& door, Call& call, api::PublishBatchInput in) {
   const auto entries = in.PublishBatchRequestEntries();
   if (!check_batch(entries)) return {};
   const auto audience = find_audience(door, call, in.TopicArn());
@@ -285,7 +286,7 @@ std::any prepare_publish_batch(const Door& door, Call& call, api::PublishBatchIn
   return copy_all(door, call, audience, *notifications);
 }
 
-Result<api::PublishResponse> publish(const Door& door, Call& call, api::PublishInput in) {
+Result<api::PublishResponse> publish(const SnsDoor& door, Call& call, api::PublishInput in) {
   if (in.PhoneNumber()) return publish_to_number(call, in);
   const auto arn = topic_arn_of(in);
   if (!arn) return invalid("TopicArn or TargetArn Reason: no value for required parameter");
@@ -298,11 +299,12 @@ Result<api::PublishResponse> publish(const Door& door, Call& call, api::PublishI
                              call.moment()));
   auto out = call.output<api::PublishResponse>();
   out.MessageId(published.id);
-  if (topic.settings.order == Order::strict) out.SequenceNumber(sequence_text(published.sequence));
+  if (topic.settings.order == DeliveryOrder::strict)
+    out.SequenceNumber(sequence_text(published.sequence));
   return out;
 }
 
-Result<api::PublishBatchResponse> publish_batch(const Door& door, Call& call,
+Result<api::PublishBatchResponse> publish_batch(const SnsDoor& door, Call& call,
                                                 api::PublishBatchInput in) {
   TRY(const events::Topic topic, find(door, call, in.TopicArn()));
   const auto entries = in.PublishBatchRequestEntries();
@@ -318,7 +320,7 @@ Result<api::PublishBatchResponse> publish_batch(const Door& door, Call& call,
                                call.moment()));
     ++next;
     auto item = out.add_Successful().Id(entry.Id()).MessageId(published.id);
-    if (topic.settings.order == Order::strict)
+    if (topic.settings.order == DeliveryOrder::strict)
       item.SequenceNumber(sequence_text(published.sequence));
   }
   return out;

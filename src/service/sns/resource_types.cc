@@ -9,8 +9,8 @@ namespace {
 
 namespace api = aws::sns;
 
-using service::Place;
 using service::Property;
+using service::PropertyPlace;
 using service::ResourceType;
 using Use = service::Property::Use;
 namespace forms = service::forms;
@@ -33,7 +33,7 @@ constexpr Property topic_properties[] = {
     {"Tags"},
     {"TopicArn", Use::attribute},
 };
-constexpr Place topic_attributes[] = {
+constexpr PropertyPlace topic_attributes[] = {
     {"FifoTopic", "Attributes.FifoTopic"},
     {"ContentBasedDeduplication", "Attributes.ContentBasedDeduplication"},
     {"DisplayName", "Attributes.DisplayName"},
@@ -42,25 +42,25 @@ constexpr Place topic_attributes[] = {
     {"SignatureVersion", "Attributes.SignatureVersion"},
     {"TracingConfig", "Attributes.TracingConfig"},
 };
-constexpr Place topic_at_first[] = {{"TopicName", "Name"}, {"Tags"}};
-constexpr Place topic_name[] = {{"TopicName", "Attributes.TopicArn"}};
+constexpr PropertyPlace topic_at_first[] = {{"TopicName", "Name"}, {"Tags"}};
+constexpr PropertyPlace topic_name[] = {{"TopicName", "Attributes.TopicArn"}};
 constexpr auto topic_given = join_places(topic_attributes, topic_at_first);
 constexpr auto topic_shown = join_places(topic_attributes, topic_name);
-constexpr Place tags[] = {{"Tags"}};
-constexpr Place tag_keys[] = {{"TagKeys"}};
+constexpr PropertyPlace tags[] = {{"Tags"}};
+constexpr PropertyPlace tag_keys[] = {{"TagKeys"}};
 
 constexpr service::Reading topic_readings[] = {
     {.step = {.operation = "GetTopicAttributes", .id = "TopicArn", .places = topic_shown}}};
 
 // Each attribute is set by itself.
-constexpr Place deduplication[] = {{"ContentBasedDeduplication", "AttributeValue"}};
-constexpr Place display_name[] = {{"DisplayName", "AttributeValue"}};
-constexpr Place throughput_scope[] = {{"FifoThroughputScope", "AttributeValue"}};
-constexpr Place key_id[] = {{"KmsMasterKeyId", "AttributeValue"}};
-constexpr Place signature_version[] = {{"SignatureVersion", "AttributeValue"}};
-constexpr Place tracing[] = {{"TracingConfig", "AttributeValue"}};
+constexpr PropertyPlace deduplication[] = {{"ContentBasedDeduplication", "AttributeValue"}};
+constexpr PropertyPlace display_name[] = {{"DisplayName", "AttributeValue"}};
+constexpr PropertyPlace throughput_scope[] = {{"FifoThroughputScope", "AttributeValue"}};
+constexpr PropertyPlace key_id[] = {{"KmsMasterKeyId", "AttributeValue"}};
+constexpr PropertyPlace signature_version[] = {{"SignatureVersion", "AttributeValue"}};
+constexpr PropertyPlace tracing[] = {{"TracingConfig", "AttributeValue"}};
 
-constexpr Update set_topic(std::span<const Place> value, std::string_view attribute) {
+constexpr Update set_topic(std::span<const PropertyPlace> value, std::string_view attribute) {
   return {.write = {.operation = "SetTopicAttributes",
                     .id = "TopicArn",
                     .places = value,
@@ -92,9 +92,9 @@ const Property policy_properties[] = {
     {"PolicyDocument", Use::settable, policy_form},
     {"Id", Use::attribute},
 };
-constexpr Place put_policy[] = {{"item", "TopicArn"}, {"PolicyDocument", "AttributeValue"}};
-constexpr Place topic_of_policy[] = {{"item", "TopicArn"}};
-constexpr Place policy_shown[] = {{"PolicyDocument", "Attributes.Policy"}};
+constexpr PropertyPlace put_policy[] = {{"item", "TopicArn"}, {"PolicyDocument", "AttributeValue"}};
+constexpr PropertyPlace topic_of_policy[] = {{"item", "TopicArn"}};
+constexpr PropertyPlace policy_shown[] = {{"PolicyDocument", "Attributes.Policy"}};
 constexpr service::Items policy_items[] = {
     {.property = "Topics",
      .add = {.operation = "SetTopicAttributes",
@@ -120,7 +120,7 @@ constexpr Property subscription_properties[] = {
     {"SubscriptionRoleArn", Use::settable},
     {"Arn", Use::attribute},
 };
-constexpr Place subscription_attributes[] = {
+constexpr PropertyPlace subscription_attributes[] = {
     {"DeliveryPolicy", "Attributes.DeliveryPolicy"},
     {"FilterPolicy", "Attributes.FilterPolicy"},
     {"FilterPolicyScope", "Attributes.FilterPolicyScope"},
@@ -128,10 +128,10 @@ constexpr Place subscription_attributes[] = {
     {"RedrivePolicy", "Attributes.RedrivePolicy"},
     {"SubscriptionRoleArn", "Attributes.SubscriptionRoleArn"},
 };
-constexpr Place subscription_at_first[] = {{"TopicArn"}, {"Protocol"}, {"Endpoint"}};
-constexpr Place subscription_names[] = {{"TopicArn", "Attributes.TopicArn"},
-                                        {"Protocol", "Attributes.Protocol"},
-                                        {"Endpoint", "Attributes.Endpoint"}};
+constexpr PropertyPlace subscription_at_first[] = {{"TopicArn"}, {"Protocol"}, {"Endpoint"}};
+constexpr PropertyPlace subscription_names[] = {{"TopicArn", "Attributes.TopicArn"},
+                                                {"Protocol", "Attributes.Protocol"},
+                                                {"Endpoint", "Attributes.Endpoint"}};
 constexpr auto subscription_given = join_places(subscription_attributes, subscription_at_first);
 constexpr auto subscription_shown = join_places(subscription_attributes, subscription_names);
 
@@ -140,14 +140,15 @@ constexpr service::Reading subscription_readings[] = {
               .id = "SubscriptionArn",
               .places = subscription_shown}}};
 
-constexpr Place delivery_policy[] = {{"DeliveryPolicy", "AttributeValue"}};
-constexpr Place filter_policy[] = {{"FilterPolicy", "AttributeValue"}};
-constexpr Place filter_scope[] = {{"FilterPolicyScope", "AttributeValue"}};
-constexpr Place raw_delivery[] = {{"RawMessageDelivery", "AttributeValue"}};
-constexpr Place redrive_policy[] = {{"RedrivePolicy", "AttributeValue"}};
-constexpr Place role_arn[] = {{"SubscriptionRoleArn", "AttributeValue"}};
+constexpr PropertyPlace delivery_policy[] = {{"DeliveryPolicy", "AttributeValue"}};
+constexpr PropertyPlace filter_policy[] = {{"FilterPolicy", "AttributeValue"}};
+constexpr PropertyPlace filter_scope[] = {{"FilterPolicyScope", "AttributeValue"}};
+constexpr PropertyPlace raw_delivery[] = {{"RawMessageDelivery", "AttributeValue"}};
+constexpr PropertyPlace redrive_policy[] = {{"RedrivePolicy", "AttributeValue"}};
+constexpr PropertyPlace role_arn[] = {{"SubscriptionRoleArn", "AttributeValue"}};
 
-constexpr Update set_subscription(std::span<const Place> value, std::string_view attribute) {
+constexpr Update set_subscription(std::span<const PropertyPlace> value,
+                                  std::string_view attribute) {
   return {.write = {.operation = "SetSubscriptionAttributes",
                     .id = "SubscriptionArn",
                     .places = value,

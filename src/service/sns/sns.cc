@@ -21,12 +21,12 @@ constexpr service::ErrorRow errors[] = {
 
 // A function of this door as a handler.
 template <auto operation>
-auto with(const Door& door) {
+auto with(const SnsDoor& door) {
   return [door](Call& call, auto in) { return operation(door, call, in); };
 }
 
 // Of mobile applications, their devices, and text messages.
-void install_mobile(service::Registry& registry, const Door& door) {
+void install_mobile(service::Registry& registry, const SnsDoor& door) {
   namespace op = api::op;
   registry.begin(api::schema(), errors)
       .add<op::CreatePlatformApplication>(with<create_platform_application>(door))
@@ -54,7 +54,7 @@ void install(service::Registry& registry, const events::Topics& topics,
              const events::MobileDirectory& mobile, const events::Deliverer& deliverer,
              net::Reach reach) {
   namespace op = api::op;
-  const Door door{topics, mobile, deliverer, deliverer.publisher(), reach};
+  const SnsDoor door{topics, mobile, deliverer, deliverer.publisher(), reach};
   registry.begin(api::schema(), errors)
       .add_types(resource_types())
       .add<op::CreateTopic>(with<create_topic>(door))

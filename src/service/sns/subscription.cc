@@ -28,7 +28,7 @@ constexpr std::string_view not_built[] = {"lambda", "firehose"};
 Result<> read_queue(const events::Topic& topic, std::string_view endpoint, Subscription& out) {
   const auto arn = service::parse_arn(endpoint);
   if (!arn || arn->service != "sqs") return invalid("SQS endpoint ARN");
-  if (topic.settings.order == events::Order::loose && arn->resource.ends_with(".fifo"))
+  if (topic.settings.order == events::DeliveryOrder::loose && arn->resource.ends_with(".fifo"))
     return invalid(
         "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to "
         "standard SNS topics");
@@ -50,9 +50,9 @@ Result<> check_host(const net::Origin& origin, net::Reach reach) {
   return {};
 }
 
-Result<> read_url(const Door& door, const events::Topic& topic, std::string_view protocol,
+Result<> read_url(const SnsDoor& door, const events::Topic& topic, std::string_view protocol,
                   std::string_view endpoint, Call& call, Subscription& out) {
-  if (topic.settings.order == events::Order::strict)
+  if (topic.settings.order == events::DeliveryOrder::strict)
     return invalid("Invalid protocol type: " + std::string(protocol));
   const std::string scheme = fmt::format("{}://", protocol);
   if (!starts_with_ignoring_case(endpoint, scheme) || endpoint.size() > url_bytes_max ||
@@ -101,7 +101,8 @@ Result<> read_address(std::string_view protocol, std::string_view endpoint, Call
 }
 
 // The caller's own device.
-Result<> read_device(const Door& door, std::string_view endpoint, Call& call, Subscription& out) {
+Result<> read_device(const SnsDoor& door, std::string_view endpoint, Call& call,
+                     Subscription& out) {
   if (!is_device_arn(endpoint) || service::parse_arn(endpoint)->account != call.account())
     return invalid(fmt::format("Application endpoint arn invalid:{}", endpoint));
   TRY(out.endpoint, device_of_arn(call, endpoint));
@@ -113,7 +114,7 @@ Result<> read_device(const Door& door, std::string_view endpoint, Call& call, Su
   return {};
 }
 
-Result<> read_endpoint(const Door& door, const events::Topic& topic, Call& call,
+Result<> read_endpoint(const SnsDoor& door, const events::Topic& topic, Call& call,
                        const api::SubscribeInput& in, Subscription& out) {
   const std::string_view protocol = in.Protocol();
   const std::string_view endpoint = in.Endpoint().value_or("");
@@ -122,7 +123,7 @@ Result<> read_endpoint(const Door& door, const events::Topic& topic, Call& call,
     return read_url(door, topic, protocol, endpoint, call, out);
   const bool is_mail = protocol == "email" || protocol == "email-json";
   if (is_mail || protocol == "sms" || protocol == "application") {
-    if (topic.settings.order == events::Order::strict)
+    if (topic.settings.order == events::DeliveryOrder::strict)
       return invalid("Invalid protocol type: " + std::string(protocol));
     if (is_mail) return read_address(protocol, endpoint, call, out);
     return protocol == "sms" ? read_number(endpoint, out) : read_device(door, endpoint, call, out);
@@ -158,7 +159,7 @@ Result<std::int64_t> page_start(const service::PageTokens& tokens,
 }
 
 template <typename Output, typename Input>
-Result<Output> list(const Door& door, Call& call, const TopicId& topic, const Input& in) {
+Result<Output> list(const SnsDoor& door, Call& call, const TopicId& topic, const Input& in) {
   const service::PageTokens tokens(call.caller(), in);
   TRY(const std::int64_t after, page_start(tokens, in.NextToken()));
   auto page = door.topics.list_subscriptions(
@@ -173,7 +174,7 @@ Result<Output> list(const Door& door, Call& call, const TopicId& topic, const In
   return out;
 }
 
-Result<Subscription> find(const Door& door, Call& call, std::string_view arn) {
+Result<Subscription> find(const SnsDoor& door, Call& call, std::string_view arn) {
   TRY(const std::string id, subscription_of_arn(arn));
   return door.topics.find_subscription(call.tx(), id);
 }
@@ -232,7 +233,7 @@ std::unexpected<Error> needs_signature(std::string_view action, std::string_view
 
 // A queue without a policy takes what its account's topics send, and what these send is for those
 // to choose who may publish: whoever leads one to the other must be one who may send there himself.
-Result<> may_lead_to(const Door& door, Call& call, const TopicId& topic,
+Result<> may_lead_to(const SnsDoor& door, Call& call, const TopicId& topic,
                      const events::QueueId& queue) {
   if (door.deliverer.admission(call.tx(), queue, topic) == events::Admission::granted) return {};
   const Subscription to_queue{.channel = Channel::queue, .endpoint = queue.text};
@@ -240,14 +241,15 @@ Result<> may_lead_to(const Door& door, Call& call, const TopicId& topic,
 }
 
 // The same for where the messages go that are not delivered.
-Result<> may_lead_to_dead_letters(const Door& door, Call& call, const Subscription& subscription) {
+Result<> may_lead_to_dead_letters(const SnsDoor& door, Call& call,
+                                  const Subscription& subscription) {
   if (!subscription.settings.dead_letters) return {};
   return may_lead_to(door, call, subscription.topic, *subscription.settings.dead_letters);
 }
 
 }  // namespace
 
-Result<api::SubscribeResponse> subscribe(const Door& door, Call& call, api::SubscribeInput in) {
+Result<api::SubscribeResponse> subscribe(const SnsDoor& door, Call& call, api::SubscribeInput in) {
   TRY(const TopicId id, topic_of_arn(call, in.TopicArn()));
   TRY(const events::Topic topic, door.topics.find(call.tx(), id));
   Subscription wanted{.topic = id, .owner = call.account()};
@@ -271,7 +273,7 @@ Result<api::SubscribeResponse> subscribe(const Door& door, Call& call, api::Subs
                                                                     : "pending confirmation");
 }
 
-Result<api::ConfirmSubscriptionResponse> confirm_subscription(const Door& door, Call& call,
+Result<api::ConfirmSubscriptionResponse> confirm_subscription(const SnsDoor& door, Call& call,
                                                               api::ConfirmSubscriptionInput in) {
   const auto id = topic_of_arn(in.TopicArn());
   if (!id) return invalid("Topic");
@@ -287,7 +289,7 @@ Result<api::ConfirmSubscriptionResponse> confirm_subscription(const Door& door, 
   return call.output<api::ConfirmSubscriptionResponse>().SubscriptionArn(arn_of(*confirmed));
 }
 
-Result<> unsubscribe(const Door& door, Call& call, api::UnsubscribeInput in) {
+Result<> unsubscribe(const SnsDoor& door, Call& call, api::UnsubscribeInput in) {
   TRY(const std::string id, subscription_of_arn(in.SubscriptionArn()));
   if (call.caller().proof != service::Proof::signature) {
     const auto subscription = door.topics.find_subscription(call.tx(), id);
@@ -300,20 +302,20 @@ Result<> unsubscribe(const Door& door, Call& call, api::UnsubscribeInput in) {
   return {};
 }
 
-Result<api::ListSubscriptionsResponse> list_subscriptions(const Door& door, Call& call,
+Result<api::ListSubscriptionsResponse> list_subscriptions(const SnsDoor& door, Call& call,
                                                           api::ListSubscriptionsInput in) {
   return list<api::ListSubscriptionsResponse>(door, call, {}, in);
 }
 
 Result<api::ListSubscriptionsByTopicResponse> list_subscriptions_by_topic(
-    const Door& door, Call& call, api::ListSubscriptionsByTopicInput in) {
+    const SnsDoor& door, Call& call, api::ListSubscriptionsByTopicInput in) {
   TRY(const TopicId id, topic_of_arn(call, in.TopicArn()));
   TRY_DO(door.topics.find(call.tx(), id));
   return list<api::ListSubscriptionsByTopicResponse>(door, call, id, in);
 }
 
 Result<api::GetSubscriptionAttributesResponse> get_subscription_attributes(
-    const Door& door, Call& call, api::GetSubscriptionAttributesInput in) {
+    const SnsDoor& door, Call& call, api::GetSubscriptionAttributesInput in) {
   TRY(const Subscription subscription, find(door, call, in.SubscriptionArn()));
   TRY(const events::Topic topic, door.topics.find(call.tx(), subscription.topic));
   auto out = call.output<api::GetSubscriptionAttributesResponse>();
@@ -322,7 +324,7 @@ Result<api::GetSubscriptionAttributesResponse> get_subscription_attributes(
   return out;
 }
 
-Result<> set_subscription_attributes(const Door& door, Call& call,
+Result<> set_subscription_attributes(const SnsDoor& door, Call& call,
                                      api::SetSubscriptionAttributesInput in) {
   TRY(Subscription subscription, find(door, call, in.SubscriptionArn()));
   TRY_DO(read_subscription_attribute(in.AttributeName(), in.AttributeValue().value_or(""),

@@ -59,7 +59,7 @@ Result<> check_number(std::string_view number) {
 
 }  // namespace
 
-Result<api::SetSMSAttributesResponse> set_sms_attributes(const Door& door, Call& call,
+Result<api::SetSMSAttributesResponse> set_sms_attributes(const SnsDoor& door, Call& call,
                                                          api::SetSMSAttributesInput in) {
   Settings settings = door.mobile.text_settings(call.tx(), owner_of(call));
   for (const auto& [name, value] : in.attributes()) {
@@ -73,7 +73,7 @@ Result<api::SetSMSAttributesResponse> set_sms_attributes(const Door& door, Call&
   return call.output<api::SetSMSAttributesResponse>();
 }
 
-Result<api::GetSMSAttributesResponse> get_sms_attributes(const Door& door, Call& call,
+Result<api::GetSMSAttributesResponse> get_sms_attributes(const SnsDoor& door, Call& call,
                                                          api::GetSMSAttributesInput in) {
   Settings settings = door.mobile.text_settings(call.tx(), owner_of(call));
   settings.try_emplace("MonthlySpendLimit", "1");  // a new account's
@@ -90,26 +90,26 @@ Result<api::GetSMSAttributesResponse> get_sms_attributes(const Door& door, Call&
 }
 
 Result<api::CheckIfPhoneNumberIsOptedOutResponse> check_if_phone_number_is_opted_out(
-    const Door&, Call& call, api::CheckIfPhoneNumberIsOptedOutInput in) {
+    const SnsDoor&, Call& call, api::CheckIfPhoneNumberIsOptedOutInput in) {
   TRY_DO(check_number(in.phoneNumber()));
   return call.output<api::CheckIfPhoneNumberIsOptedOutResponse>().isOptedOut(false);
 }
 
 Result<api::ListPhoneNumbersOptedOutResponse> list_phone_numbers_opted_out(
-    const Door&, Call& call, api::ListPhoneNumbersOptedOutInput) {
+    const SnsDoor&, Call& call, api::ListPhoneNumbersOptedOutInput) {
   auto out = call.output<api::ListPhoneNumbersOptedOutResponse>();
   out.phoneNumbers(wire::empty);
   return out;
 }
 
-Result<api::OptInPhoneNumberResponse> opt_in_phone_number(const Door&, Call& call,
+Result<api::OptInPhoneNumberResponse> opt_in_phone_number(const SnsDoor&, Call& call,
                                                           api::OptInPhoneNumberInput in) {
   TRY_DO(check_number(in.phoneNumber()));
   return call.output<api::OptInPhoneNumberResponse>();
 }
 
 Result<api::GetSMSSandboxAccountStatusResult> get_sms_sandbox_account_status(
-    const Door&, Call& call, api::GetSMSSandboxAccountStatusInput) {
+    const SnsDoor&, Call& call, api::GetSMSSandboxAccountStatusInput) {
   return call.output<api::GetSMSSandboxAccountStatusResult>().IsInSandbox(false);
 }
 

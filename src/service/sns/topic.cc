@@ -51,19 +51,19 @@ bool has_all(const tags::TagList& there, const tags::TagList& wanted) {
       wanted, [&](const auto& tag) { return std::ranges::find(there, tag) != there.end(); });
 }
 
-Result<Topic> find(const Door& door, Call& call, std::string_view arn) {
+Result<Topic> find(const SnsDoor& door, Call& call, std::string_view arn) {
   TRY(const TopicId id, topic_of_arn(call, arn));
   return door.topics.find(call.tx(), id);
 }
 
 // The operations about tags have an error of their own for what is not there.
-Result<Topic> find_tagged(const Door& door, Call& call, std::string_view arn) {
+Result<Topic> find_tagged(const SnsDoor& door, Call& call, std::string_view arn) {
   auto topic = find(door, call, arn);
   if (topic || topic.error().code != ErrorCode::not_found) return topic;
   return refuse("ResourceNotFoundException", "Resource does not exist");
 }
 
-Result<> put_policy(const Door& door, Call& call, const Topic& topic, std::string policy) {
+Result<> put_policy(const SnsDoor& door, Call& call, const Topic& topic, std::string policy) {
   TopicSettings settings = topic.settings;
   if (policy.empty())
     settings.notes.erase("Policy");
@@ -92,12 +92,12 @@ bool is_already(const Texts& there, const Texts& wanted, const std::string& name
 }  // namespace
 
 // A topic of that name is the answer where it is what is asked for.
-Result<api::CreateTopicResponse> create_topic(const Door& door, Call& call,
+Result<api::CreateTopicResponse> create_topic(const SnsDoor& door, Call& call,
                                               api::CreateTopicInput in) {
   TRY_DO(check_name(in.Name()));
   TopicSettings settings;
   if (in.Name().ends_with(strict_suffix)) {
-    settings.order = events::Order::strict;
+    settings.order = events::DeliveryOrder::strict;
     if (read_boolean(in.Attributes().find("FifoTopic").value_or("")) != true)
       return invalid("Topic Name");
   }
@@ -121,13 +121,14 @@ Result<api::CreateTopicResponse> create_topic(const Door& door, Call& call,
   return call.output<api::CreateTopicResponse>().TopicArn(arn_of(id));
 }
 
-Result<> delete_topic(const Door& door, Call& call, api::DeleteTopicInput in) {
+Result<> delete_topic(const SnsDoor& door, Call& call, api::DeleteTopicInput in) {
   TRY(const TopicId id, topic_of_arn(call, in.TopicArn()));
   door.topics.remove(call.tx(), id);
   return {};
 }
 
-Result<api::ListTopicsResponse> list_topics(const Door& door, Call& call, api::ListTopicsInput in) {
+Result<api::ListTopicsResponse> list_topics(const SnsDoor& door, Call& call,
+                                            api::ListTopicsInput in) {
   const service::PageTokens tokens(call.caller(), in);
   const auto after = tokens.position_in(service::unless_empty(in.NextToken()));
   if (!after) return invalid("NextToken");
@@ -143,7 +144,7 @@ Result<api::ListTopicsResponse> list_topics(const Door& door, Call& call, api::L
   return out;
 }
 
-Result<api::GetTopicAttributesResponse> get_topic_attributes(const Door& door, Call& call,
+Result<api::GetTopicAttributesResponse> get_topic_attributes(const SnsDoor& door, Call& call,
                                                              api::GetTopicAttributesInput in) {
   TRY(const Topic topic, find(door, call, in.TopicArn()));
   const auto counts = door.topics.count(call.tx(), topic.id);
@@ -164,7 +165,7 @@ Result<api::GetTopicAttributesResponse> get_topic_attributes(const Door& door, C
   return out;
 }
 
-Result<> set_topic_attributes(const Door& door, Call& call, api::SetTopicAttributesInput in) {
+Result<> set_topic_attributes(const SnsDoor& door, Call& call, api::SetTopicAttributesInput in) {
   TRY(const Topic topic, find(door, call, in.TopicArn()));
   TopicSettings settings = topic.settings;
   if (in.AttributeName() == "FifoTopic") return invalid("AttributeName");
@@ -173,7 +174,7 @@ Result<> set_topic_attributes(const Door& door, Call& call, api::SetTopicAttribu
   return door.topics.change_settings(call.tx(), topic.id, settings);
 }
 
-Result<> add_permission(const Door& door, Call& call, api::AddPermissionInput in) {
+Result<> add_permission(const SnsDoor& door, Call& call, api::AddPermissionInput in) {
   TRY(const Topic topic, find(door, call, in.TopicArn()));
   service::PolicyStatement statement{
       .label = std::string(in.Label()), .resource = arn_of(topic.id), .service = "SNS"};
@@ -187,7 +188,7 @@ Result<> add_permission(const Door& door, Call& call, api::AddPermissionInput in
   return put_policy(door, call, topic, *std::move(policy));
 }
 
-Result<> remove_permission(const Door& door, Call& call, api::RemovePermissionInput in) {
+Result<> remove_permission(const SnsDoor& door, Call& call, api::RemovePermissionInput in) {
   TRY(const Topic topic, find(door, call, in.TopicArn()));
   auto policy = service::remove_statement(policy_of(topic), in.Label());
   if (!policy)
@@ -196,7 +197,7 @@ Result<> remove_permission(const Door& door, Call& call, api::RemovePermissionIn
   return put_policy(door, call, topic, *std::move(policy));
 }
 
-Result<api::TagResourceResponse> tag_resource(const Door& door, Call& call,
+Result<api::TagResourceResponse> tag_resource(const SnsDoor& door, Call& call,
                                               api::TagResourceRequest in) {
   TRY(const Topic topic, find_tagged(door, call, in.ResourceArn()));
   TRY(const tags::TagList given, read_tags(in.Tags()));
@@ -204,7 +205,7 @@ Result<api::TagResourceResponse> tag_resource(const Door& door, Call& call,
   return call.output<api::TagResourceResponse>();
 }
 
-Result<api::UntagResourceResponse> untag_resource(const Door& door, Call& call,
+Result<api::UntagResourceResponse> untag_resource(const SnsDoor& door, Call& call,
                                                   api::UntagResourceRequest in) {
   TRY(const Topic topic, find_tagged(door, call, in.ResourceArn()));
   const std::vector<std::string> keys(in.TagKeys().begin(), in.TagKeys().end());
@@ -213,7 +214,7 @@ Result<api::UntagResourceResponse> untag_resource(const Door& door, Call& call,
 }
 
 Result<api::ListTagsForResourceResponse> list_tags_for_resource(
-    const Door& door, Call& call, api::ListTagsForResourceRequest in) {
+    const SnsDoor& door, Call& call, api::ListTagsForResourceRequest in) {
   TRY(const Topic topic, find_tagged(door, call, in.ResourceArn()));
   auto out = call.output<api::ListTagsForResourceResponse>();
   out.Tags(wire::empty);

@@ -12,7 +12,7 @@ namespace slipway::sqs {
 namespace {
 
 namespace json = boost::json;
-using events::Order;
+using events::DeliveryOrder;
 using events::QueueSettings;
 using std::chrono::seconds;
 
@@ -172,9 +172,9 @@ Result<> read_kept(std::string_view name, std::string_view value, QueueSettings&
 
 // Those that only a FIFO queue has.
 Result<> read_strict(std::string_view name, std::string_view value, QueueSettings& settings) {
-  if (settings.order != Order::strict && name == "ContentBasedDeduplication")
+  if (settings.order != DeliveryOrder::strict && name == "ContentBasedDeduplication")
     return unknown_attribute(name);
-  if (settings.order != Order::strict)
+  if (settings.order != DeliveryOrder::strict)
     return refuse("InvalidAttributeName",
                   fmt::format("You can specify the {} only when FifoQueue is set to true.", name));
   if (name == "ContentBasedDeduplication") {
@@ -201,7 +201,7 @@ Result<> read_setting(std::string_view name, std::string_view value, QueueSettin
       name == "FifoThroughputLimit")
     return read_strict(name, value, settings);
   // Whether a queue is FIFO was said when it was made; saying it again changes nothing.
-  if (name == "FifoQueue" && settings.order == Order::strict) {
+  if (name == "FifoQueue" && settings.order == DeliveryOrder::strict) {
     if (read_boolean(value) == true) return {};
     return refuse("InvalidAttributeValue",
                   "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not "
@@ -280,7 +280,7 @@ std::string principals_of(const QueueSettings& settings) {
   return lines == settings.notes.end() ? std::string() : lines->second;
 }
 
-Result<> check_dead_letters(Call& call, const Door& door, const events::QueueId& id,
+Result<> check_dead_letters(Call& call, const SqsDoor& door, const events::QueueId& id,
                             const QueueSettings& settings) {
   if (!settings.dead_letters) return {};
   const auto refuse_policy = [&](std::string_view reason) {
@@ -299,7 +299,7 @@ Result<> check_dead_letters(Call& call, const Door& door, const events::QueueId&
 }
 
 std::optional<std::string> setting_text(const QueueSettings& settings, std::string_view name) {
-  const bool strict = settings.order == Order::strict;
+  const bool strict = settings.order == DeliveryOrder::strict;
   if (const Number* number = find_in(numbers, name)) return fmt::to_string(number->get(settings));
   if (name == "RedrivePolicy" && settings.dead_letters) return redrive_text(*settings.dead_letters);
   if (strict && name == "FifoQueue") return "true";

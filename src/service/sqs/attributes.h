@@ -31,7 +31,7 @@ std::string principals_of(const events::QueueSettings& settings);
 
 // RedrivePolicy must name a queue of the same kind that lets this one use it. Refuses as
 // read_settings().
-Result<> check_dead_letters(Call& call, const Door& door, const events::QueueId& id,
+Result<> check_dead_letters(Call& call, const SqsDoor& door, const events::QueueId& id,
                             const events::QueueSettings& settings);
 
 // One setting as AWS shows it; nothing where it is not set, or not one that a queue of this order

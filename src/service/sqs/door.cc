@@ -33,7 +33,7 @@ std::optional<std::pair<std::string, std::string>> account_and_name(const Call& 
 
 }  // namespace
 
-Result<events::Queue> Door::find(Call& call, std::optional<std::string_view> url) const {
+Result<events::Queue> SqsDoor::find(Call& call, std::optional<std::string_view> url) const {
   const std::string_view address = url.value_or(call.head().path);
   if (!url && address.size() <= 1) return missing("QueueUrl");
   const auto id = id_of_url(call, address);
@@ -43,7 +43,7 @@ Result<events::Queue> Door::find(Call& call, std::optional<std::string_view> url
   return get(call, *id);
 }
 
-Result<events::Queue> Door::get(Call& call, const events::QueueId& id) const {
+Result<events::Queue> SqsDoor::get(Call& call, const events::QueueId& id) const {
   if (auto left = call.take_left<events::Queue>(); left && left->id == id) return *std::move(left);
   auto queue = queues.find(call.tx(), id);
   if (queue || queue.error().kind != "no_queue") return queue;
@@ -55,7 +55,7 @@ Result<events::Queue> Door::get(Call& call, const events::QueueId& id) const {
   return std::unexpected(std::move(error));
 }
 
-std::string Door::url_of(const Call& call, const events::QueueId& id) const {
+std::string SqsDoor::url_of(const Call& call, const events::QueueId& id) const {
   const std::string_view account = std::string_view(id.text).substr(0, id.text.find('/'));
   return fmt::format("{}://{}/{}/{}", scheme, call.host(), account, name_of(id));
 }

@@ -31,7 +31,7 @@ inline std::unexpected<Error> missing(std::string_view parameter) {
 }
 
 // Holds what the operations work on. Copied into every handler.
-struct Door {
+struct SqsDoor {
   const events::Queues& queues;
   events::MessageMoves& moves;
   std::string scheme;

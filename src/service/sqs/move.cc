@@ -12,7 +12,7 @@ using events::MessageMove;
 using events::Queue;
 using events::QueueId;
 
-Result<Queue> queue_of(const Door& door, Call& call, std::string_view arn,
+Result<Queue> queue_of(const SqsDoor& door, Call& call, std::string_view arn,
                        std::string_view parameter) {
   const auto id = id_of_arn(arn);
   if (!id)
@@ -103,7 +103,7 @@ std::string source_of_move(std::string_view task_handle) {
 }
 
 Result<api::StartMessageMoveTaskResult> start_message_move_task(
-    const Door& door, Call& call, api::StartMessageMoveTaskRequest in) {
+    const SqsDoor& door, Call& call, api::StartMessageMoveTaskRequest in) {
   TRY(const Queue source, queue_of(door, call, in.SourceArn(), "SourceArn"));
   std::uint32_t per_second = 0;
   if (const auto rate = in.MaxNumberOfMessagesPerSecond()) {
@@ -130,7 +130,7 @@ Result<api::StartMessageMoveTaskResult> start_message_move_task(
 }
 
 Result<api::ListMessageMoveTasksResult> list_message_move_tasks(
-    const Door& door, Call& call, api::ListMessageMoveTasksRequest in) {
+    const SqsDoor& door, Call& call, api::ListMessageMoveTasksRequest in) {
   TRY(const Queue source, queue_of(door, call, in.SourceArn(), "SourceArn"));
   TRY(const std::uint32_t most,
       in_range("MaxResults", in.MaxResults().value_or(1), events::moves_listed_max));
@@ -142,7 +142,7 @@ Result<api::ListMessageMoveTasksResult> list_message_move_tasks(
 }
 
 Result<api::CancelMessageMoveTaskResult> cancel_message_move_task(
-    const Door& door, Call& call, api::CancelMessageMoveTaskRequest in) {
+    const SqsDoor& door, Call& call, api::CancelMessageMoveTaskRequest in) {
   TRY(const Handle handle, read_handle(in.TaskHandle()));
   TRY(const Queue source, queue_of(door, call, handle.source_arn, "SourceArn"));
   const auto move = events::MessageMoves::cancel(call.tx(), handle.id);

@@ -15,7 +15,8 @@ constexpr std::string_view actions[] = {
     "GetQueueUrl", "ListDeadLetterSourceQueues", "PurgeQueue",    "ReceiveMessage",
     "SendMessage"};
 
-Result<> put_policy(const Door& door, Call& call, const events::Queue& queue, std::string policy) {
+Result<> put_policy(const SqsDoor& door, Call& call, const events::Queue& queue,
+                    std::string policy) {
   events::QueueSettings settings = queue.settings;
   if (policy.empty())
     settings.notes.erase("Policy");
@@ -38,7 +39,7 @@ std::unexpected<Error> bad_label(std::string_view label, std::string_view reason
 
 }  // namespace
 
-Result<> add_permission(const Door& door, Call& call, api::AddPermissionRequest in) {
+Result<> add_permission(const SqsDoor& door, Call& call, api::AddPermissionRequest in) {
   TRY(const events::Queue queue, door.find(call, in.QueueUrl()));
   if (in.Actions().size() > actions_max)
     return refuse("OverLimit", fmt::format("{} Actions were found, maximum allowed is {}.",
@@ -65,7 +66,7 @@ Result<> add_permission(const Door& door, Call& call, api::AddPermissionRequest 
   return put_policy(door, call, queue, *std::move(policy));
 }
 
-Result<> remove_permission(const Door& door, Call& call, api::RemovePermissionRequest in) {
+Result<> remove_permission(const SqsDoor& door, Call& call, api::RemovePermissionRequest in) {
   TRY(const events::Queue queue, door.find(call, in.QueueUrl()));
   auto policy = service::remove_statement(policy_of(queue), in.Label());
   if (!policy) return bad_label(in.Label(), "can't find label.");

@@ -11,7 +11,7 @@
 namespace slipway::sqs {
 namespace {
 
-using events::Order;
+using events::DeliveryOrder;
 using events::Queue;
 using events::QueueId;
 using events::QueueSettings;
@@ -21,15 +21,15 @@ constexpr std::size_t name_bytes_max = 80;
 constexpr std::string_view strict_suffix = ".fifo";
 constexpr tags::Rules tag_rules{.unit = tags::Rules::Unit::bytes};
 
-Result<> check_name(std::string_view name, Order order) {
+Result<> check_name(std::string_view name, DeliveryOrder order) {
   std::string_view plain = name;
-  if (order == Order::strict && plain.ends_with(strict_suffix))
+  if (order == DeliveryOrder::strict && plain.ends_with(strict_suffix))
     plain.remove_suffix(strict_suffix.size());
   const bool suffixed = plain.size() != name.size();
   if (!plain.empty() && name.size() <= name_bytes_max && is_plain(plain) &&
-      suffixed == (order == Order::strict))
+      suffixed == (order == DeliveryOrder::strict))
     return {};
-  if (order == Order::strict)
+  if (order == DeliveryOrder::strict)
     return bad_value(
         "The name of a FIFO queue can only include alphanumeric characters, hyphens, or "
         "underscores, must end with .fifo suffix and be 1 to 80 in length.");
@@ -66,10 +66,10 @@ Result<> check_same(const Queue& queue, const wire::MapView<std::string_view>& g
   return {};
 }
 
-Result<Order> order_of(const wire::MapView<std::string_view>& given) {
+Result<DeliveryOrder> order_of(const wire::MapView<std::string_view>& given) {
   const auto fifo = given.find("FifoQueue");
-  if (!fifo) return Order::loose;
-  if (read_boolean(*fifo) == true) return Order::strict;
+  if (!fifo) return DeliveryOrder::loose;
+  if (read_boolean(*fifo) == true) return DeliveryOrder::strict;
   // AWS's own answer to "false": only FIFO queues have the attribute.
   return refuse("InvalidAttributeName", "Unknown Attribute FifoQueue.");
 }
@@ -82,7 +82,7 @@ std::string seconds_text(Timestamp time) {
 // Those that are not settings; nothing where it is none of them.
 class State {
  public:
-  State(const Door& door, Call& call, const Queue& queue)
+  State(const SqsDoor& door, Call& call, const Queue& queue)
       : door_(door), call_(call), queue_(queue) {}
 
   std::optional<std::string> text(std::string_view name) {
@@ -107,7 +107,7 @@ class State {
     return *counts_;
   }
 
-  const Door& door_;
+  const SqsDoor& door_;
   Call& call_;
   const Queue& queue_;
   std::optional<events::QueueCounts> counts_;
@@ -142,7 +142,7 @@ Result<std::size_t> page_size(std::optional<std::int32_t> wanted) {
   return static_cast<std::size_t>(size);
 }
 
-Result<> create(const Door& door, Call& call, const QueueId& id, const QueueSettings& settings,
+Result<> create(const SqsDoor& door, Call& call, const QueueId& id, const QueueSettings& settings,
                 const tags::TagList& tags) {
   auto made = door.queues.create(call.tx(), id, settings, call.moment());
   if (made) return tags::put(call.tx(), events::tagged(id), tags, tag_rules);
@@ -156,7 +156,7 @@ Result<> create(const Door& door, Call& call, const QueueId& id, const QueueSett
 
 }  // namespace
 
-Result<api::CreateQueueResult> create_queue(const Door& door, Call& call,
+Result<api::CreateQueueResult> create_queue(const SqsDoor& door, Call& call,
                                             api::CreateQueueRequest in) {
   QueueSettings settings;
   TRY(settings.order, order_of(in.Attributes()));
@@ -175,12 +175,12 @@ Result<api::CreateQueueResult> create_queue(const Door& door, Call& call,
   return call.output<api::CreateQueueResult>().QueueUrl(door.url_of(call, id));
 }
 
-Result<> delete_queue(const Door& door, Call& call, api::DeleteQueueRequest in) {
+Result<> delete_queue(const SqsDoor& door, Call& call, api::DeleteQueueRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   return door.queues.remove(call.tx(), queue.id, call.moment());
 }
 
-Result<api::GetQueueUrlResult> get_queue_url(const Door& door, Call& call,
+Result<api::GetQueueUrlResult> get_queue_url(const SqsDoor& door, Call& call,
                                              api::GetQueueUrlRequest in) {
   const std::string_view account = in.QueueOwnerAWSAccountId().value_or(call.account());
   TRY(const Queue queue,
@@ -189,7 +189,8 @@ Result<api::GetQueueUrlResult> get_queue_url(const Door& door, Call& call,
 }
 
 // Without MaxResults AWS gives up to a thousand and no token.
-Result<api::ListQueuesResult> list_queues(const Door& door, Call& call, api::ListQueuesRequest in) {
+Result<api::ListQueuesResult> list_queues(const SqsDoor& door, Call& call,
+                                          api::ListQueuesRequest in) {
   TRY(const std::size_t size, page_size(in.MaxResults()));
   const PageTokens tokens(call.caller(), in);
   TRY(const std::string after, page_start(tokens, in.NextToken()));
@@ -203,7 +204,7 @@ Result<api::ListQueuesResult> list_queues(const Door& door, Call& call, api::Lis
 }
 
 Result<api::ListDeadLetterSourceQueuesResult> list_dead_letter_source_queues(
-    const Door& door, Call& call, api::ListDeadLetterSourceQueuesRequest in) {
+    const SqsDoor& door, Call& call, api::ListDeadLetterSourceQueuesRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   TRY(const std::size_t size, page_size(in.MaxResults()));
   const PageTokens tokens(call.caller(), in);
@@ -217,7 +218,7 @@ Result<api::ListDeadLetterSourceQueuesResult> list_dead_letter_source_queues(
   return out;
 }
 
-Result<api::GetQueueAttributesResult> get_queue_attributes(const Door& door, Call& call,
+Result<api::GetQueueAttributesResult> get_queue_attributes(const SqsDoor& door, Call& call,
                                                            api::GetQueueAttributesRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   State state(door, call, queue);
@@ -248,7 +249,7 @@ Result<api::GetQueueAttributesResult> get_queue_attributes(const Door& door, Cal
   return out;
 }
 
-Result<> set_queue_attributes(const Door& door, Call& call, api::SetQueueAttributesRequest in) {
+Result<> set_queue_attributes(const SqsDoor& door, Call& call, api::SetQueueAttributesRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   QueueSettings settings = queue.settings;
   TRY_DO(read_settings(in.Attributes(), settings));
@@ -259,7 +260,7 @@ Result<> set_queue_attributes(const Door& door, Call& call, api::SetQueueAttribu
   return door.queues.change_settings(call.tx(), queue, settings, call.moment());
 }
 
-Result<> purge_queue(const Door& door, Call& call, api::PurgeQueueRequest in) {
+Result<> purge_queue(const SqsDoor& door, Call& call, api::PurgeQueueRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   auto purged = door.queues.purge(call.tx(), queue, call.moment());
   if (!purged && purged.error().kind == "purging")
@@ -269,7 +270,7 @@ Result<> purge_queue(const Door& door, Call& call, api::PurgeQueueRequest in) {
   return purged;
 }
 
-Result<> tag_queue(const Door& door, Call& call, api::TagQueueRequest in) {
+Result<> tag_queue(const SqsDoor& door, Call& call, api::TagQueueRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   if (in.Tags().empty()) return missing("Tags");
   TRY(const tags::TagList given, read_tags(in.Tags(), name_of(queue.id)));
@@ -278,7 +279,7 @@ Result<> tag_queue(const Door& door, Call& call, api::TagQueueRequest in) {
   return {};
 }
 
-Result<> untag_queue(const Door& door, Call& call, api::UntagQueueRequest in) {
+Result<> untag_queue(const SqsDoor& door, Call& call, api::UntagQueueRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   if (in.TagKeys().empty())
     return bad_value("Tag keys must be between 1 and 128 characters in length.");
@@ -287,7 +288,7 @@ Result<> untag_queue(const Door& door, Call& call, api::UntagQueueRequest in) {
   return {};
 }
 
-Result<api::ListQueueTagsResult> list_queue_tags(const Door& door, Call& call,
+Result<api::ListQueueTagsResult> list_queue_tags(const SqsDoor& door, Call& call,
                                                  api::ListQueueTagsRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   auto out = call.output<api::ListQueueTagsResult>();

@@ -35,7 +35,7 @@ std::string milliseconds_text(Timestamp time) {
 // A message's system attributes by AWS's names; nothing where it has none of that name.
 std::optional<std::string> system_attribute(const Queue& queue, const ReceivedMessage& message,
                                             std::string_view name) {
-  const bool strict = queue.settings.order == events::Order::strict;
+  const bool strict = queue.settings.order == events::DeliveryOrder::strict;
   if (name == "SenderId") return message.sender.empty() ? std::string(topics_id) : message.sender;
   if (name == "SentTimestamp") return milliseconds_text(message.sent);
   if (name == "ApproximateReceiveCount") return fmt::to_string(message.receives);
@@ -138,7 +138,7 @@ seconds wait_of(const Queue& queue, const api::ReceiveMessageRequest& in) {
 }
 
 // Nothing there: the answer waits for a message to be sent or to be visible again.
-void wait_for_more(const Door& door, Call& call, const Queue& queue,
+void wait_for_more(const SqsDoor& door, Call& call, const Queue& queue,
                    const api::ReceiveMessageRequest& in) {
   const seconds wait = wait_of(queue, in);
   if (wait == seconds(0)) return;
@@ -166,13 +166,13 @@ Result<> with_receipt(Result<> done, std::string_view receipt) {
   return std::unexpected(std::move(error));
 }
 
-Result<> remove(const Door& door, Call& call, const Queue& queue, std::string_view receipt) {
+Result<> remove(const SqsDoor& door, Call& call, const Queue& queue, std::string_view receipt) {
   if (receipt.empty()) return missing("ReceiptHandle");
   return with_receipt(door.queues.remove_message(call.tx(), queue, receipt, call.moment()),
                       receipt);
 }
 
-Result<> change(const Door& door, Call& call, const Queue& queue, std::string_view receipt,
+Result<> change(const SqsDoor& door, Call& call, const Queue& queue, std::string_view receipt,
                 std::optional<std::int32_t> visibility) {
   if (receipt.empty()) return missing("ReceiptHandle");
   if (!visibility) return missing("VisibilityTimeout");
@@ -191,7 +191,7 @@ void fill_failure(const Error& error, std::string_view id, api::BatchResultError
   out.Id(id).SenderFault(answer.status < 500).Code(code).Message(answer.message);
 }
 
-Result<api::ReceiveMessageResult> receive_message(const Door& door, Call& call,
+Result<api::ReceiveMessageResult> receive_message(const SqsDoor& door, Call& call,
                                                   api::ReceiveMessageRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   TRY(events::ReceiveRequest request, read_request(in));
@@ -205,12 +205,12 @@ Result<api::ReceiveMessageResult> receive_message(const Door& door, Call& call,
   return out;
 }
 
-Result<> delete_message(const Door& door, Call& call, api::DeleteMessageRequest in) {
+Result<> delete_message(const SqsDoor& door, Call& call, api::DeleteMessageRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   return remove(door, call, queue, in.ReceiptHandle());
 }
 
-Result<api::DeleteMessageBatchResult> delete_message_batch(const Door& door, Call& call,
+Result<api::DeleteMessageBatchResult> delete_message_batch(const SqsDoor& door, Call& call,
                                                            api::DeleteMessageBatchRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   TRY_DO(check_batch(in.Entries(), "DeleteMessageBatchRequestEntry"));
@@ -225,14 +225,14 @@ Result<api::DeleteMessageBatchResult> delete_message_batch(const Door& door, Cal
   return out;
 }
 
-Result<> change_message_visibility(const Door& door, Call& call,
+Result<> change_message_visibility(const SqsDoor& door, Call& call,
                                    api::ChangeMessageVisibilityRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   return change(door, call, queue, in.ReceiptHandle(), in.VisibilityTimeout());
 }
 
 Result<api::ChangeMessageVisibilityBatchResult> change_message_visibility_batch(
-    const Door& door, Call& call, api::ChangeMessageVisibilityBatchRequest in) {
+    const SqsDoor& door, Call& call, api::ChangeMessageVisibilityBatchRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   TRY_DO(check_batch(in.Entries(), "ChangeMessageVisibilityBatchRequestEntry"));
   auto out = call.output<api::ChangeMessageVisibilityBatchResult>();

@@ -7,8 +7,8 @@ namespace {
 
 namespace api = aws::sqs;
 
-using service::Place;
 using service::Property;
+using service::PropertyPlace;
 using service::ResourceType;
 using Use = service::Property::Use;
 namespace forms = service::forms;
@@ -36,7 +36,7 @@ constexpr Property queue_properties[] = {
     {"Arn", Use::attribute},
     {"QueueUrl", Use::attribute},
 };
-constexpr Place attributes[] = {
+constexpr PropertyPlace attributes[] = {
     {"ContentBasedDeduplication", "Attributes.ContentBasedDeduplication"},
     {"DeduplicationScope", "Attributes.DeduplicationScope"},
     {"DelaySeconds", "Attributes.DelaySeconds"},
@@ -51,15 +51,15 @@ constexpr Place attributes[] = {
     {"SqsManagedSseEnabled", "Attributes.SqsManagedSseEnabled"},
     {"VisibilityTimeout", "Attributes.VisibilityTimeout"},
 };
-constexpr Place only_at_first[] = {
+constexpr PropertyPlace only_at_first[] = {
     {"QueueName"}, {"FifoQueue", "Attributes.FifoQueue"}, {"Tags", "tags"}};
-constexpr Place only_shown[] = {{"QueueName", "Attributes.QueueArn"},
-                                {"FifoQueue", "Attributes.FifoQueue"},
-                                {"Arn", "Attributes.QueueArn"}};
+constexpr PropertyPlace only_shown[] = {{"QueueName", "Attributes.QueueArn"},
+                                        {"FifoQueue", "Attributes.FifoQueue"},
+                                        {"Arn", "Attributes.QueueArn"}};
 constexpr auto given = join_places(attributes, only_at_first);
 constexpr auto shown = join_places(attributes, only_shown);
-constexpr Place tags[] = {{"Tags"}};
-constexpr Place tag_keys[] = {{"TagKeys"}};
+constexpr PropertyPlace tags[] = {{"Tags"}};
+constexpr PropertyPlace tag_keys[] = {{"TagKeys"}};
 
 constexpr service::Reading queue_readings[] = {
     {.step = {.operation = "GetQueueAttributes",
@@ -74,9 +74,10 @@ constexpr Property policy_properties[] = {
     {"PolicyDocument", Use::settable, forms::document},
     {"Id", Use::attribute},
 };
-constexpr Place put_policy[] = {{"item", "QueueUrl"}, {"PolicyDocument", "Attributes.Policy"}};
-constexpr Place queue_of_policy[] = {{"item", "QueueUrl"}};
-constexpr Place policy_shown[] = {{"PolicyDocument", "Attributes.Policy"}};
+constexpr PropertyPlace put_policy[] = {{"item", "QueueUrl"},
+                                        {"PolicyDocument", "Attributes.Policy"}};
+constexpr PropertyPlace queue_of_policy[] = {{"item", "QueueUrl"}};
+constexpr PropertyPlace policy_shown[] = {{"PolicyDocument", "Attributes.Policy"}};
 constexpr service::Items policy_items[] = {
     {.property = "Queues",
      .add = {.operation = "SetQueueAttributes", .places = put_policy},

@@ -9,7 +9,7 @@ namespace slipway::sqs {
 namespace {
 
 using events::Attribute;
-using events::Order;
+using events::DeliveryOrder;
 using events::OutgoingMessage;
 using events::Queue;
 
@@ -26,7 +26,7 @@ std::string sequence_text(std::int64_t sequence) {
 // What a FIFO queue must be told with each message; a batch that lacks it is refused as a whole.
 template <typename Entry>
 Result<> require_order(const Queue& queue, const Entry& in) {
-  if (queue.settings.order != Order::strict) return {};
+  if (queue.settings.order != DeliveryOrder::strict) return {};
   if (in.MessageGroupId().value_or("").empty()) return missing("MessageGroupId");
   if (in.MessageDeduplicationId().value_or("").empty() &&
       queue.settings.deduplication != events::Deduplication::by_content)
@@ -38,7 +38,7 @@ Result<> require_order(const Queue& queue, const Entry& in) {
 
 template <typename Entry>
 Result<> read_order(const Queue& queue, const Entry& in, OutgoingMessage& out) {
-  const bool strict = queue.settings.order == Order::strict;
+  const bool strict = queue.settings.order == DeliveryOrder::strict;
   out.group = in.MessageGroupId().value_or("");
   out.deduplication = in.MessageDeduplicationId().value_or("");
   TRY_DO(check_token(out.group, "MessageGroupId"));
@@ -58,7 +58,7 @@ Result<> read_delay(const Queue& queue, std::optional<std::int32_t> given, Outgo
         fmt::format("Value {} for parameter DelaySeconds is invalid. Reason: "
                     "DelaySeconds must be >= 0 and <= {}.",
                     *given, delay_seconds_max));
-  if (queue.settings.order == Order::strict) {
+  if (queue.settings.order == DeliveryOrder::strict) {
     // A FIFO queue delays all its messages alike; AWS takes a zero and refuses the rest.
     if (*given == 0) return {};
     return bad_value(
@@ -124,7 +124,8 @@ void fill(const Queue& queue, const Entry& in, const OutgoingMessage& message,
   if (!message.attributes.empty()) out.MD5OfMessageAttributes(md5_hex(message.attributes));
   if (!in.MessageSystemAttributes().empty())
     out.MD5OfMessageSystemAttributes(md5_hex(message.system_attributes));
-  if (queue.settings.order == Order::strict) out.SequenceNumber(sequence_text(sent.sequence));
+  if (queue.settings.order == DeliveryOrder::strict)
+    out.SequenceNumber(sequence_text(sent.sequence));
 }
 
 std::size_t bytes_of(const api::SendMessageBatchRequestEntry& entry) {
@@ -137,7 +138,7 @@ std::size_t bytes_of(const api::SendMessageBatchRequestEntry& entry) {
   return bytes;
 }
 
-Result<> send_entry(const Door& door, Call& call, const Queue& queue,
+Result<> send_entry(const SqsDoor& door, Call& call, const Queue& queue,
                     const api::SendMessageBatchRequestEntry& entry,
                     api::SendMessageBatchResult& out) {
   TRY(const OutgoingMessage message, read_message(call, queue, entry));
@@ -149,7 +150,7 @@ Result<> send_entry(const Door& door, Call& call, const Queue& queue,
 
 }  // namespace
 
-Result<api::SendMessageResult> send_message(const Door& door, Call& call,
+Result<api::SendMessageResult> send_message(const SqsDoor& door, Call& call,
                                             api::SendMessageRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   TRY_DO(check_key(queue.settings));
@@ -160,7 +161,7 @@ Result<api::SendMessageResult> send_message(const Door& door, Call& call,
   return out;
 }
 
-Result<api::SendMessageBatchResult> send_message_batch(const Door& door, Call& call,
+Result<api::SendMessageBatchResult> send_message_batch(const SqsDoor& door, Call& call,
                                                        api::SendMessageBatchRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   TRY_DO(check_key(queue.settings));

@@ -26,7 +26,7 @@ constexpr service::ErrorRow errors[] = {
 
 // A function of this door as a handler.
 template <auto operation>
-auto with(const Door& door) {
+auto with(const SqsDoor& door) {
   return [door](Call& call, auto in) { return operation(door, call, in); };
 }
 
@@ -37,7 +37,7 @@ service::ErrorTable error_table() { return errors; }
 void install(service::Registry& registry, const events::Queues& queues, events::MessageMoves& moves,
              std::string scheme) {
   namespace op = api::op;
-  const Door door{queues, moves, std::move(scheme)};
+  const SqsDoor door{queues, moves, std::move(scheme)};
   registry.begin(api::schema(), errors)
       .add_types(resource_types())
       .add<op::CreateQueue>(with<create_queue>(door))
