@@ -103,25 +103,6 @@ TEST_F(EnvironmentCacheTest,
 // Whoever finds no place among those who wait looks now and then, and not again and again.
 TEST_F(EnvironmentCacheTest, a_program_is_awaited_in_peace_where_too_many_wait) {
   place_.install = [](const fs::path&, const place::InstanceSpec&) { return -1; };
-  auto asked = ask(model_);
-  ASSERT_TRUE(eventually([this] { return place_.builds == 1; }));
-  for (std::size_t i = 0; i < engine::waiters_max; ++i)
-    engine_->changes.wait("other", engine_->changes.sequence(), Instant::max(),
-                          [](engine::WaitOutcome) {});
-  engine_->changes.notify("job/" + running_job());
-  const auto used = [] {
-    timespec time{};
-    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
-  };
-  const auto before = used();
-  std::this_thread::sleep_for(std::chrono::milliseconds(300));
-  EXPECT_LT(used() - before, std::chrono::milliseconds(100));
-}
-
-// Whoever finds no place among those who wait looks now and then, and not again and again.
-TEST_F(EnvironmentCacheTest, a_program_is_awaited_in_peace_where_too_many_wait) {
-  place_.install = [](const fs::path&, const place::InstanceSpec&) { return -1; };
   for (std::size_t i = 0; i < engine::waiters_max; ++i)
     engine_->changes.wait("other", engine_->changes.sequence(), Instant::max(),
                           [](engine::WaitOutcome) {});

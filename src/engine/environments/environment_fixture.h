@@ -92,12 +92,6 @@ class EnvironmentCacheTest : public testing::Test {
     cache_.reset();
     engine_.reset();
   }
-  // The id of one of the environments' jobs.
-  std::string running_job() {
-    return *store_->read([this](store::Transaction& tx) -> Result<std::string> {
-      return engine_->jobs.all_of(tx, "environment").back().text;
-    });
-  }
   // What the programs left is removed a little after they ended.
   bool nothing_is_left() {
     const fs::path instances = folder_.path() / "instances";
