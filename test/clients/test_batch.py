@@ -389,6 +389,32 @@ def test_a_model_that_is_many_transforms_nothing(mlp_batch, aws):
     assert refused.value.response["Error"]["Code"] == "ValidationException"
 
 
+def of_two_containers(batch, aws, mode):
+    model = f"{batch.name}-{mode.lower()}"
+    aws.sagemaker.create_model(
+        ModelName=model, ExecutionRoleArn=ROLE, InferenceExecutionConfig={"Mode": mode},
+        Containers=[{"Image": f"{REGISTRY}/slipway-inference:latest", "ContainerHostname": hostname,
+                     "ModelDataUrl": f"s3://{batch.name}/model.tar.gz"}
+                    for hostname in ("one", "two")])
+    return model
+
+
+def test_an_inference_pipeline_transforms_by_all_of_its_containers(echo_batch, aws):
+    """AWS: "You can use an entire inference pipeline ... to process batch transforms"."""
+    echo_batch.put("in/x", b"abc\nde\n")
+    model = of_two_containers(echo_batch, aws, "Serial")
+    assert echo_batch.run(model=model, instances=2)["x.out"] == b"<3>\n<3>\n"
+    echo_batch.put("in/x", b"environment\n")
+    described = echo_batch.wait(echo_batch.start(model=model, Environment={"MINE": "yes"}))
+    assert described["TransformJobStatus"] == "Completed", described.get("FailureReason")
+
+
+def test_containers_that_are_asked_by_name_transform_nothing(echo_batch, aws):
+    with pytest.raises(botocore.exceptions.ClientError, match="Mode Direct") as refused:
+        echo_batch.start(model=of_two_containers(echo_batch, aws, "Direct"))
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
 def test_names_are_taken_for_good_and_unknown_jobs_are_said(mlp_batch, aws):
     mlp_batch.put("in/x.csv", csv_of(rows_of(1, 8)))
     job = mlp_batch.start()

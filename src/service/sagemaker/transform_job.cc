@@ -1,6 +1,8 @@
 // Batch transform: the job is the engine transform's, its instances a fleet of its own.
 #include <fmt/format.h>
 
+#include <variant>
+
 #include "base/text.h"
 #include "engine/objects/objects.h"
 #include "engine/objects/uri.h"
@@ -93,17 +95,23 @@ Result<fleet::FleetPlan> instances_of(const Call& call, const BuiltInImages& bui
   TRY(fleet::FleetPlan plan, fleet_plan(call, built_in, config, {}));
   plan.request_timeout = std::chrono::seconds(
       in.ModelClientConfig().InvocationsTimeoutInSeconds().value_or(timeout_s_default));
-  fleet::Variant& variant = plan.variants.front();
-  if (variant.multi_model() != nullptr)  // no record says which model it is for
-    return refuse("ValidationException",
-                  fmt::format("Model {} has a container of Mode MultiModel, which cannot be used "
-                              "for batch transform.",
-                              in.ModelName()));
-  // Whoever is free takes the next piece.
-  fleet::set_balancing(variant, routing::Balancing::least_outstanding);
-  for (const auto& [name, value] : in.Environment())
-    variant.program.environment.insert_or_assign(std::string(name), std::string(value));
-  add_batch_environment(in, variant.program.environment);
+  for (fleet::Variant& container : plan.variants) {
+    if (container.multi_model() != nullptr)  // no record says which model it is for
+      return refuse("ValidationException",
+                    fmt::format("Model {} has a container of Mode MultiModel, which cannot be used "
+                                "for batch transform.",
+                                in.ModelName()));
+    if (std::holds_alternative<fleet::DirectContainer>(container.serving))  // nor which container
+      return refuse("ValidationException",
+                    fmt::format("Model {} has an InferenceExecutionConfig of Mode Direct, which "
+                                "cannot be used for batch transform.",
+                                in.ModelName()));
+    // Whoever is free takes the next piece.
+    fleet::set_balancing(container, routing::Balancing::least_outstanding);
+    for (const auto& [name, value] : in.Environment())
+      container.program.environment.insert_or_assign(std::string(name), std::string(value));
+    add_batch_environment(in, container.program.environment);
+  }
   return plan;
 }
 
