@@ -71,7 +71,7 @@ const Principal& someone() {
   return user;
 }
 
-Decision ask(const PrincipalPolicies& policies, const AccessRequest& request,
+PolicyDecision ask(const PrincipalPolicies& policies, const AccessRequest& request,
              const Policy* at_resource = nullptr) {
   const ResourceSide resource{.policy = at_resource};
   Explanation why;
@@ -82,36 +82,36 @@ Decision ask(const PrincipalPolicies& policies, const AccessRequest& request,
   return verdict.decision;
 }
 
-Decision together(Decision a, Decision b) {
-  if (a == Decision::explicitly_denied || b == Decision::explicitly_denied)
-    return Decision::explicitly_denied;
-  if (a == Decision::allowed || b == Decision::allowed) return Decision::allowed;
-  return Decision::implicitly_denied;
+PolicyDecision together(PolicyDecision a, PolicyDecision b) {
+  if (a == PolicyDecision::explicitly_denied || b == PolicyDecision::explicitly_denied)
+    return PolicyDecision::explicitly_denied;
+  if (a == PolicyDecision::allowed || b == PolicyDecision::allowed) return PolicyDecision::allowed;
+  return PolicyDecision::implicitly_denied;
 }
 
-bool is_denied(Decision decision) { return decision == Decision::explicitly_denied; }
-bool is_allowed(Decision decision) { return decision == Decision::allowed; }
+bool is_denied(PolicyDecision decision) { return decision == PolicyDecision::explicitly_denied; }
+bool is_allowed(PolicyDecision decision) { return decision == PolicyDecision::allowed; }
 
 // `limit` in a place where it can only take away: what comes of it is allowed by both or denied.
-void check_limit(Decision limited, Decision alone, Decision limit) {
+void check_limit(PolicyDecision limited, PolicyDecision alone, PolicyDecision limit) {
   check(is_denied(limited) == (is_denied(alone) || is_denied(limit)));
   check(is_allowed(limited) == (is_allowed(alone) && is_allowed(limit)));
 }
 
 void ask_all(const Shared& first, const Shared& second, const AccessRequest& request) {
-  const Decision one = ask({.own = {first}}, request);
-  const Decision other = ask({.own = {second}}, request);
+  const PolicyDecision one = ask({.own = {first}}, request);
+  const PolicyDecision other = ask({.own = {second}}, request);
   check(ask({.own = {first, second}}, request) == together(one, other));
   check(ask({.own = {second, first}}, request) == together(one, other));
-  check(ask({}, request) == Decision::implicitly_denied);
+  check(ask({}, request) == PolicyDecision::implicitly_denied);
   check_limit(ask({.own = {first}, .boundary = Policies{second}}, request), one, other);
   check_limit(ask({.own = {first}, .session = Policies{second}}, request), one, other);
 }
 
 void ask_resource(const Shared& first, const Policy& at_resource, const AccessRequest& request) {
-  const Decision one = ask({.own = {first}}, request);
-  const Decision granted = ask({}, request, &at_resource);
-  const Decision both = ask({.own = {first}}, request, &at_resource);
+  const PolicyDecision one = ask({.own = {first}}, request);
+  const PolicyDecision granted = ask({}, request, &at_resource);
+  const PolicyDecision both = ask({.own = {first}}, request, &at_resource);
   check(both == together(one, granted));
 }
 
