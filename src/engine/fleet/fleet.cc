@@ -368,9 +368,9 @@ FleetStatus Fleets::as_routed(FleetStatus status, const FleetId& id) const {
   return status;
 }
 
-Result<FleetPlan> Fleets::wanted_plan(store::Transaction& tx, const FleetId& id) const {
-  const auto row = load_row(tx, id);
-  auto plan = row ? load_plan(tx, id, row->wanted) : std::nullopt;
+Result<FleetPlan> Fleets::standing_plan(store::Transaction& tx, const FleetId& id) const {
+  const auto row = load_row_alone(tx, id);
+  auto plan = row ? load_plan(tx, id, row->standing()) : std::nullopt;
   if (!plan) return no_fleet(id);
   return std::move(*plan);
 }

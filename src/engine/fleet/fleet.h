@@ -131,8 +131,9 @@ class Fleets {
   // it shows.
   FleetStatus outline(store::Transaction& tx, const FleetId& id) const;
 
-  // The plan that is wanted: not_found where there is none.
-  Result<FleetPlan> wanted_plan(store::Transaction& tx, const FleetId& id) const;
+  // The plan that the next change begins from: the one that is wanted, or after an update that
+  // failed the one that serves. not_found where there is none.
+  Result<FleetPlan> standing_plan(store::Transaction& tx, const FleetId& id) const;
 
   std::vector<InstanceStatus> instances(store::Transaction& tx, const FleetId& id) const;
 

@@ -118,6 +118,11 @@ struct FleetRow {
   bool removing = false;
   FleetRecord record;
 
+  // What a change begins from: the wanted generation, or, once that was given up, the one that
+  // serves in its place.
+  Generation standing() const {
+    return record.failed == wanted && !record.shares.empty() ? record.serving() : wanted;
+  }
   // Whether anything of that generation is to run: it serves, or it is brought up.
   bool needs(Generation generation) const {
     const bool comes_up = generation == wanted && generation != record.failed;

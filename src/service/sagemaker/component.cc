@@ -160,7 +160,7 @@ Result<> settle_components(Call& call, fleet::Fleets& fleets, const BuiltInImage
                            std::string_view endpoint) {
   std::vector<Component> components = components_on(call, endpoint);
   if (components.empty()) return {};
-  TRY(const fleet::FleetPlan plan, fleets.wanted_plan(call.tx(), fleet_of(call, endpoint)));
+  TRY(const fleet::FleetPlan plan, fleets.standing_plan(call.tx(), fleet_of(call, endpoint)));
   std::vector<std::size_t> before;
   for (const Component& component : components) before.push_back(component.slots.size());
   place_components(plan, components);

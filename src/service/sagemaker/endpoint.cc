@@ -177,7 +177,7 @@ Result<> fill_pending(const Call& call, const fleet::Fleets& fleets, const Endpo
   TRY(const auto wanted,
       wire::from_json<api::DescribeEndpointOutput>(endpoint.deployment.wanted, call.arena()));
   TRY(const fleet::FleetPlan plan,
-      fleets.wanted_plan(call.tx(), fleet_of(call, endpoint.resource.name)));
+      fleets.standing_plan(call.tx(), fleet_of(call, endpoint.resource.name)));
   const Waits waits = fleets.coming_up(call.tx(), fleet_of(call, endpoint.resource.name));
   const Timestamp started = endpoint.deployment.started;
   auto pending = out.make_PendingDeploymentSummary();
@@ -209,7 +209,7 @@ Result<> retain_properties(store::Transaction& tx, const fleet::Fleets& fleets,
       return each.VariantPropertyType() == property;
     });
   };
-  TRY(const fleet::FleetPlan now, fleets.wanted_plan(tx, id));
+  TRY(const fleet::FleetPlan now, fleets.standing_plan(tx, id));
   for (fleet::Variant& variant : plan.variants) {
     const auto kept = std::ranges::find(now.variants, variant.variant(), &fleet::Variant::variant);
     if (kept == now.variants.end()) continue;
@@ -367,7 +367,7 @@ Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpo
   TRY(auto face, deployment_face(call, config));
   if (in.DeploymentConfig()) face.LastDeploymentConfig(in.DeploymentConfig());
   const routing::FleetId id = fleet_of(call, in.EndpointName());
-  TRY(const fleet::FleetPlan plan_now, fleets_.wanted_plan(call.tx(), id));
+  TRY(const fleet::FleetPlan plan_now, fleets_.standing_plan(call.tx(), id));
   TRY_DO(check_conversion(plan_now, plan));
   TRY(const auto seen,
       wire::from_json<api::DescribeEndpointOutput>(seen_document(endpoint), call.arena()));

@@ -241,6 +241,40 @@ TEST_F(Door, an_update_may_retain_what_was_changed_in_place) {
   EXPECT_EQ(first_variant(describe("mine")).at("CurrentInstanceCount").to_number<int>(), 1);
 }
 
+// What is retained is what serves, as DescribeEndpoint shows it, and not what came to nothing.
+TEST_F(Door, an_update_after_one_that_failed_retains_what_serves) {
+  deploy("mine");
+  done("UpdateEndpointWeightsAndCapacities", three_instances);
+  settle();
+  make_model("bad", "dies");
+  make_config("bad", "bad", 2);
+  done("UpdateEndpoint", with_config("mine", "bad"));
+  settle();
+  EXPECT_TRUE(describe("mine").has("FailureReason"));
+  done("UpdateEndpoint", R"({"EndpointName":"mine","EndpointConfigName":"mine",
+                             "RetainAllVariantProperties":true})");
+  settle();
+  EXPECT_EQ(first_variant(describe("mine")).at("CurrentInstanceCount").to_number<int>(), 3);
+}
+
+TEST_F(Door, a_serverless_endpoint_stays_one_when_its_update_to_instances_fails) {
+  make_model("mine");
+  done("CreateEndpointConfig", R"({"EndpointConfigName":"less","ProductionVariants":[
+      {"VariantName":"all","ModelName":"mine",
+       "ServerlessConfig":{"MemorySizeInMB":1024,"MaxConcurrency":3}}]})");
+  start_endpoint("mine", "less");
+  settle();
+  make_model("bad", "dies");
+  make_config("counted", "bad");
+  done("UpdateEndpoint", with_config("mine", "counted"));
+  settle();
+  EXPECT_EQ(describe("mine").text("EndpointConfigName"), "less");
+  done("UpdateEndpoint", with_config("mine", "less"));
+  settle();
+  EXPECT_EQ(describe("mine").text("EndpointStatus"), "InService");
+  EXPECT_FALSE(describe("mine").has("FailureReason"));
+}
+
 // Serverless instances are no count: there is none to retain.
 TEST_F(Door, an_update_from_serverless_that_retains_has_the_instances_that_it_asks_for) {
   make_model("mine");

@@ -125,7 +125,7 @@ Result<fleet::FleetPlan> offering_endpoint(const Call& call, const fleet::Fleets
     return refuse("ValidationException", fmt::format("Could not find endpoint \"{}\".", arn));
   if (state == FleetState::removing)
     return refuse("ValidationException", fmt::format("Endpoint \"{}\" is being deleted.", arn));
-  TRY(fleet::FleetPlan plan, fleets.wanted_plan(call.tx(), id));
+  TRY(fleet::FleetPlan plan, fleets.standing_plan(call.tx(), id));
   if (std::ranges::none_of(plan.variants, [](const auto& v) { return v.machines() != nullptr; }))
     return refuse("ValidationException",
                   "Inference Components are not supported in this Endpoint. Please make sure this "
@@ -341,7 +341,7 @@ Result<> Components::expect_room(const Call& call, const Component& changed) con
   if (same == all.end()) return {};
   *same = changed;
   TRY(const fleet::FleetPlan endpoint,
-      fleets_.wanted_plan(call.tx(), fleet_of(call, changed.endpoint())));
+      fleets_.standing_plan(call.tx(), fleet_of(call, changed.endpoint())));
   place_components(endpoint, all);
   if (same->is_short()) return refuse("ValidationException", std::string(no_room));
   return {};

@@ -146,7 +146,7 @@ Result<invocation_queue::InvocationQueue> AsyncInvocations::queue_of(
 Result<> AsyncInvocations::remember_for_whom(const Call& call,
                                              const invocation_queue::InvocationQueue& queue,
                                              AsyncNote& note) const {
-  TRY(const fleet::FleetPlan plan, needs_.fleets.wanted_plan(call.tx(), {queue.fleet}));
+  TRY(const fleet::FleetPlan plan, needs_.fleets.standing_plan(call.tx(), {queue.fleet}));
   const std::string caller = service::Errands::remembered(call.caller().principal);
   std::set<std::string> writers;
   for (const fleet::Variant& variant : plan.variants) {
