@@ -169,22 +169,11 @@ void Fleets::tell(store::Transaction& tx, const FleetId& id) {
   tx.on_commit([changed = changed_, id] { changed(id); });
 }
 
-namespace {
-
-// How many instances of the plan may always run.
-std::int64_t instances_of(const FleetPlan& plan) {
-  std::int64_t count = 0;
-  for (const Variant& variant : plan.variants) count += standing_processes(variant);
-  return count;
-}
-
-}  // namespace
-
 // Each fleet's row says how many instances it may always have, so that no plan is read here.
 Result<> Fleets::check_room(store::Transaction& tx, const FleetId& id,
                             const FleetPlan& plan) const {
   if (instances_max_ == 0) return {};
-  const std::int64_t asked = instances_of(plan);
+  const std::int64_t asked = standing_processes(plan);
   std::int64_t had = 0;
   std::int64_t all = 0;
   {
@@ -209,7 +198,7 @@ Result<> Fleets::check_room(store::Transaction& tx, const FleetId& id,
 
 Result<> Fleets::claim(store::Transaction& tx, const FleetId& id, const FleetPlan& plan) const {
   TRY_DO(check_room(tx, id, plan));
-  tx.run("UPDATE fleet SET instances = ?2 WHERE id = ?1", id.text, instances_of(plan));
+  save_claim(tx, id, standing_processes(plan));
   return {};
 }
 
@@ -335,6 +324,7 @@ Result<> Fleets::give_up(store::Transaction& tx, const FleetId& id, Generation g
   row->record.shares.erase(generation);
   fleet::give_up(*row, reason);
   save_record(tx, id, before, row->record);
+  save_claim(tx, id, *row, load_plans(tx, id, *row));
   tell(tx, id);
   return {};
 }

@@ -115,6 +115,24 @@ TEST_F(FleetLimitTest, AGenerationThatServesBesideTheWantedOneMayHaveAsManyAsTha
   EXPECT_TRUE(put("two", plan(6))) << "the wanted generation counts, which has as many as before";
 }
 
+TEST_F(FleetLimitTest, WhatWasGivenUpTakesNoRoomFromOtherFleets) {
+  const Generation old = put("one", plan(4)).value();
+  ASSERT_TRUE(store_->write([&](store::Transaction& tx) -> Result<> {
+    const FleetRecord before = load_row(tx, FleetId{"one"})->record;
+    FleetRecord serving = before;
+    serving.shares = {{old, 1.0}};
+    save_record(tx, FleetId{"one"}, before, serving);
+    return {};
+  }));
+  const Generation failed = put("one", plan(10)).value();
+  EXPECT_FALSE(put("two", plan(6)));
+  ASSERT_TRUE(store_->write([&](store::Transaction& tx) {
+    return fleets_.give_up(tx, FleetId{"one"}, failed, "it was found wanting");
+  }));
+  EXPECT_TRUE(put("two", plan(6)));
+  EXPECT_FALSE(put("three", plan(1)));
+}
+
 TEST_F(FleetLimitTest, MachinesThatAreOfferedAndInstancesThatComeAndGoAreNotCounted) {
   const FleetPlan offering{
       .variants = {{.name = "all", .serving = Machines{.each = {.cpus = 96}, .count = 60}}}};

@@ -236,6 +236,12 @@ std::uint32_t standing_processes(const Variant& variant) {
   return variant.machines() != nullptr ? 0 : standing_instances(variant);
 }
 
+std::uint32_t standing_processes(const FleetPlan& plan) {
+  std::uint32_t count = 0;
+  for (const Variant& variant : plan.variants) count += standing_processes(variant);
+  return count;
+}
+
 Result<> check(const FleetPlan& plan) {
   std::set<std::string_view> names;
   for (const Variant& variant : plan.variants) {

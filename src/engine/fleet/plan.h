@@ -109,6 +109,9 @@ struct FleetPlan {
   bool operator==(const FleetPlan&) const = default;
 };
 
+// The processes of all its variants that stand whatever is asked.
+std::uint32_t standing_processes(const FleetPlan& plan);
+
 // Refuses, with a sentence: no variant, two of one name, names or counts out of bounds, a negative
 // or infinite weight, a program that is neither or both (of machines: any), one
 // whose contract lacks what it needs, containers of one variant that disagree or are apart, more

@@ -267,6 +267,10 @@ void save_plan(store::Transaction& tx, const FleetId& id, Generation generation,
          generation, to_text(plan));
 }
 
+void save_claim(store::Transaction& tx, const FleetId& id, std::uint32_t instances) {
+  tx.run("UPDATE fleet SET instances = ?2 WHERE id = ?1", id.text, instances);
+}
+
 void settle(FleetRow& row) {
   FleetRecord& record = row.record;
   record.shares = {{row.wanted, 1.0}};
@@ -322,6 +326,12 @@ Plans load_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row)
   load(row.wanted);
   for (const auto& [generation, share] : row.record.shares) load(generation);
   return plans;
+}
+
+void save_claim(store::Transaction& tx, const FleetId& id, const FleetRow& row,
+                const Plans& plans) {
+  const FleetPlan* const plan = row.record.shares.empty() ? nullptr : plans.of(row.standing());
+  save_claim(tx, id, plan == nullptr ? 0 : standing_processes(*plan));
 }
 
 FleetStatus status_of(const FleetRow& row, const Plans& plans) {

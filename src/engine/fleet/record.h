@@ -148,6 +148,8 @@ void save_record(store::Transaction& tx, const FleetId& id, const FleetRecord& b
                  const FleetRecord& record);
 void save_plan(store::Transaction& tx, const FleetId& id, Generation generation,
                const FleetPlan& plan);
+// Notes how many instances the fleet may always have, so that no plan is read to add up all fleets.
+void save_claim(store::Transaction& tx, const FleetId& id, std::uint32_t instances);
 // Gives all traffic to the wanted generation: whatever failed before it counts no more.
 void settle(FleetRow& row);
 // Notes that the wanted generation is not to serve, and why: what serves beside it serves on.
@@ -170,6 +172,10 @@ struct Plans {
   const Variant* variant_of(const InstanceRecord& instance) const;
 };
 Plans load_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row);
+
+// The same of a fleet one generation of which was given up: what serves in its place, or nothing,
+// takes room now.
+void save_claim(store::Transaction& tx, const FleetId& id, const FleetRow& row, const Plans& plans);
 
 // The status that row and plans amount to.
 FleetStatus status_of(const FleetRow& row, const Plans& plans);
