@@ -1,6 +1,9 @@
 // What a transform job's input is, and where its output goes.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "engine/objects/uri.h"
 #include "engine/transform/manifest.h"
 #include "engine/transform/run.h"
@@ -10,13 +13,20 @@ namespace {
 
 constexpr std::string_view output_suffix = ".out";
 
-// The input's key without the folder that the prefix names: "in/" and "in" leave "b.csv" of
-// "in/b.csv", and so does the key itself; "in/b" leaves it too, as what it cuts is a name.
-std::string_view relative_key(std::string_view key, std::string_view prefix) {
-  const bool is_folder = key.size() > prefix.size() && key[prefix.size()] == '/';
-  if (is_folder) return key.substr(prefix.size() + 1);
+// Stands for a folder, and has nothing in it.
+bool is_placeholder(const objects::Object& object) { return object.key.ends_with('/'); }
+
+// How much of each key is the folder that the prefix names: "in/" and "in" leave "b.csv" of
+// "in/b.csv", and so does the key itself; "in/b" leaves it too, as what it cuts is a name. It is
+// the same of all keys, so that no two of them have one output: where "in" finds "in-2.csv" beside
+// "in/b.csv", these are "in-2.csv" and "in/b.csv".
+std::size_t folder_size(const std::vector<objects::Object>& all, std::string_view prefix) {
+  const std::string folder = fmt::format("{}/", prefix);
+  const bool is_folder = std::ranges::all_of(
+      all, [&](const objects::Object& object) { return object.key.starts_with(folder); });
+  if (is_folder) return folder.size();
   const std::size_t slash = prefix.rfind('/');
-  return slash == prefix.npos ? key : key.substr(slash + 1);
+  return slash == prefix.npos ? 0 : slash + 1;
 }
 
 // Collects files up to the limit.
@@ -31,7 +41,7 @@ class Listing {
   }
 
   Result<> add(const objects::Object& object, std::string_view relative) {
-    if (object.key.ends_with('/')) return {};  // a folder's placeholder
+    if (is_placeholder(object)) return {};
     TRY_DO(expect_right({.bucket = object.bucket, .key = object.key}));
     if (files_.size() >= transform_files_max)
       return fail(ErrorCode::limit_exceeded,
@@ -67,13 +77,19 @@ class Listing {
 
 Result<> list_prefix(store::Transaction& tx, const TransformPlan& plan, Listing& listing) {
   objects::ListQuery query{.bucket = plan.input_bucket, .prefix = plan.input_key};
-  for (;;) {
-    TRY(const objects::ListPage page, objects::list(tx, query));
-    for (const objects::Object& object : page.objects)
-      TRY_DO(listing.add(object, relative_key(object.key, plan.input_key)));
-    if (!page.truncated) return {};
+  std::vector<objects::Object> all;
+  bool more = true;
+  while (more && all.size() <= transform_files_max) {
+    TRY(objects::ListPage page, objects::list(tx, query));
+    std::erase_if(page.objects, is_placeholder);
+    std::ranges::move(page.objects, std::back_inserter(all));
+    more = page.truncated;
     query.after = page.next;
   }
+  const std::size_t cut = folder_size(all, plan.input_key);
+  for (const objects::Object& object : all)
+    TRY_DO(listing.add(object, std::string_view(object.key).substr(cut)));
+  return {};
 }
 
 Result<> list_manifest(store::Transaction& tx, std::string_view text, Listing& listing) {

@@ -252,6 +252,15 @@ TEST_F(TransformJob, every_object_has_its_output_in_order_and_the_instances_go) 
   EXPECT_THAT(log_, HasSubstr("files 3 of 3, failed 0, records 4"));
 }
 
+TEST_F(TransformJob, a_prefix_that_is_a_folder_and_the_beginning_of_names_gives_each_its_output) {
+  plan_.input_key = "in/x";
+  put("in/x/xy", "1");
+  put("in/xy", "2");
+  create();
+  EXPECT_EQ(run().state, TransformState::completed);
+  EXPECT_EQ(outputs(), (Outputs{{"x/xy.out", {"1,<1>\n"}}, {"xy.out", {"2,<2>\n"}}}));
+}
+
 TEST_F(TransformJob, a_refused_record_fails_its_file_alone_and_is_named) {
   put("in/a", "1\nbad\n");
   put("in/b", "2\n");
