@@ -15,7 +15,13 @@ namespace {
 using service::refuse;
 using service::ResourceQuery;
 
-constexpr tags::Rules tag_rules;
+constexpr tags::Rules tag_rules{.reserved_prefix = "aws:"};
+
+// AWS's words (aws/sagemaker-python-sdk#1301).
+std::unexpected<Error> reserved_key(std::string_view key) {
+  return refuse("ValidationException",
+                fmt::format("System prefix 'aws:' reserved for AWS usage in tag key: {}", key));
+}
 
 constexpr store::Migration tables[] = {
     {.room = "service/sagemaker", .version = 1, .sql = R"(
@@ -229,19 +235,26 @@ Result<> put_tags(const Call& call, std::string_view arn,
                   const wire::ListView<aws::sagemaker::Tag>& given) {
   tags::TagList list;
   for (const auto tag : given) list.emplace_back(tag.Key(), tag.Value());
-  // AWS's model has looked at each key and value: what is left is that one stands twice.
-  if (const auto violation = tags::find_violation(list, tag_rules))
+  // AWS's model has looked at each key and value: what is left is that one stands twice, or is of
+  // those that AWS alone gives.
+  if (const auto violation = tags::find_violation(list, tag_rules)) {
+    if (violation->rule == tags::Violation::Rule::reserved_key)
+      return reserved_key(violation->tag.first);
     return refuse("ValidationException",
                   fmt::format("Duplicate tag keys found: {}.", violation->tag.first));
+  }
   if (tags::put(call.tx(), service::tagged_by(arn), list, tag_rules)) return {};
   return refuse("ValidationException",
                 fmt::format("A resource may have at most {} tags.", tag_rules.tags_max));
 }
 
-void erase_tags(const Call& call, std::string_view arn,
-                const wire::ListView<std::string_view>& keys) {
+Result<> erase_tags(const Call& call, std::string_view arn,
+                    const wire::ListView<std::string_view>& keys) {
   const std::vector<std::string> all(keys.begin(), keys.end());
+  for (const std::string& key : all)
+    if (key.starts_with(tag_rules.reserved_prefix)) return reserved_key(key);
   tags::erase(call.tx(), service::tagged_by(arn), all, tag_rules);
+  return {};
 }
 
 }  // namespace slipway::sagemaker

@@ -129,7 +129,8 @@ ResourceListQuery list_query(const Call& call, const Input& in) {
 // in `tags` or there would be more than 50.
 Result<> put_tags(const Call& call, std::string_view arn,
                   const wire::ListView<aws::sagemaker::Tag>& tags);
-void erase_tags(const Call& call, std::string_view arn,
-                const wire::ListView<std::string_view>& keys);
+// ValidationException where one of the keys is AWS's ("aws:"), which put_tags() refuses too.
+Result<> erase_tags(const Call& call, std::string_view arn,
+                    const wire::ListView<std::string_view>& keys);
 
 }  // namespace slipway::sagemaker

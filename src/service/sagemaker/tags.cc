@@ -54,7 +54,7 @@ Result<api::ListTagsOutput> list_tags(Call& call, api::ListTagsInput in) {
 
 Result<api::DeleteTagsOutput> delete_tags(Call& call, api::DeleteTagsInput in) {
   TRY(const std::string arn, expect_resource(call, in.ResourceArn()));
-  erase_tags(call, arn, in.TagKeys());
+  TRY_DO(erase_tags(call, arn, in.TagKeys()));
   return call.output<api::DeleteTagsOutput>();
 }
 

@@ -44,6 +44,17 @@ TEST_F(Tags, a_key_stands_once_and_a_resource_has_at_most_fifty) {
               HasSubstr("50"));
 }
 
+TEST_F(Tags, keys_of_aws_are_neither_given_nor_taken_away) {
+  EXPECT_EQ(refused("AddTags", with(R"("Tags":[{"Key":"aws:x","Value":"1"}])")),
+            "System prefix 'aws:' reserved for AWS usage in tag key: aws:x");
+  EXPECT_EQ(refused("DeleteTags", with(R"("TagKeys":["a","aws:x"])")),
+            "System prefix 'aws:' reserved for AWS usage in tag key: aws:x");
+  EXPECT_EQ(refused("CreateModel", R"({"ModelName":"born","PrimaryContainer":{"Image":"a/b:1"},
+                                       "Tags":[{"Key":"aws:x","Value":"v"}]})"),
+            "System prefix 'aws:' reserved for AWS usage in tag key: aws:x");
+  done("AddTags", with(R"("Tags":[{"Key":"aws","Value":"1"}])"));
+}
+
 TEST_F(Tags, tags_of_what_is_not_there_are_refused_and_go_with_what_is_deleted) {
   EXPECT_THAT(refused("ListTags", fmt::format(R"({{"ResourceArn":"{}"}})", arn("model/none"))),
               HasSubstr(arn("model/none")));
