@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include "engine/logs/collector.h"
+#include "service/arn.h"
+#include "service/logs/group_name.h"
 
 namespace slipway::logs_door {
 
@@ -17,6 +19,13 @@ std::string space_of(const Call& call) {
 
 logs::GroupName group_named(const Call& call, std::string_view name) {
   return {space_of(call), std::string(name)};
+}
+
+logs::GroupName group_identified(const Call& call, std::string_view identifier) {
+  logs::GroupName name = group_named(call, name_of_identifier(identifier));
+  const auto arn = service::parse_arn(identifier);
+  if (arn && (arn->account != call.account() || arn->region != call.region())) name.group.clear();
+  return name;
 }
 
 std::string arn_of(const Call& call, std::string_view group) {

@@ -39,6 +39,9 @@ inline std::unexpected<Error> invalid(std::string message) {
 
 std::string space_of(const Call& call);
 logs::GroupName group_named(const Call& call, std::string_view name);
+// Of an identifier: a name, or an ARN ("arn:...:log-group:NAME[:*]"). There is no group of another
+// account or region here: one that an ARN means has an empty name, which none has.
+logs::GroupName group_identified(const Call& call, std::string_view identifier);
 // "arn:aws:logs:us-east-1:000000000000:log-group:NAME"
 std::string arn_of(const Call& call, std::string_view group);
 

@@ -5,7 +5,6 @@
 #include "base/encoding.h"
 #include "engine/logs/search.h"
 #include "service/logs/filter_pattern.h"
-#include "service/logs/group_name.h"
 #include "service/logs/operations.h"
 #include "service/logs/pages.h"
 #include "service/logs/tokens.h"
@@ -30,7 +29,7 @@ Result<logs::GroupName> group_of(const Call& call, const Input& in) {
   if (in.logGroupName().has_value() == in.logGroupIdentifier().has_value())
     return invalid("Exactly one of logGroupName and logGroupIdentifier must be given.");
   if (in.logGroupName()) return group_named(call, *in.logGroupName());
-  return group_named(call, name_of_identifier(*in.logGroupIdentifier()));
+  return group_identified(call, *in.logGroupIdentifier());
 }
 
 // Up to endTime: GetLogEvents leaves that millisecond out, FilterLogEvents takes it in.

@@ -5,7 +5,6 @@
 #include <array>
 
 #include "base/text.h"
-#include "service/logs/group_name.h"
 #include "service/logs/operations.h"
 #include "service/logs/pages.h"
 
@@ -37,7 +36,7 @@ std::vector<logs::LogGroup> find_each(const LogsDoor& door, const Call& call,
                                       const api::DescribeLogGroupsRequest& in) {
   std::vector<logs::LogGroup> out;
   for (const std::string_view identifier : in.logGroupIdentifiers())
-    if (auto group = door.groups.find(call.tx(), group_named(call, name_of_identifier(identifier))))
+    if (auto group = door.groups.find(call.tx(), group_identified(call, identifier)))
       out.push_back(*std::move(group));
   std::ranges::sort(out, {}, &logs::LogGroup::name);
   const auto twice = std::ranges::unique(out, {}, &logs::LogGroup::name);

@@ -227,6 +227,18 @@ TEST_F(LogsDoorTest, AGroupMayBeNamedByItsArn) {
   EXPECT_THAT(messages_of(out.value()), ElementsAre("x"));
 }
 
+TEST_F(LogsDoorTest, AnArnOfAnotherAccountOrRegionMeansNoGroupOfThisOne) {
+  add("blue/i-1", "x");
+  for (const std::string elsewhere : {"eu-west-1:000000000000", "us-east-1:111111111111"}) {
+    const auto out = call<api::FilterLogEventsResponse, api::FilterLogEventsRequest>(
+        "FilterLogEvents", [&](auto& in) {
+          in.logGroupIdentifier("arn:aws:logs:" + elsewhere + ":log-group:" + group);
+        });
+    ASSERT_FALSE(out);
+    EXPECT_EQ(out.error().message, "The specified log group does not exist.");
+  }
+}
+
 TEST_F(LogsDoorTest, BytesThatAreNoTextAreReplaced) {
   add("blue/i-1", "a\xff\xc3\xa4\xc3");
   EXPECT_THAT(messages_of(get(nothing_more).value()),
