@@ -85,11 +85,22 @@ Result<> hide_expired(const LogsDoor& door, const logs::GroupName& group, Timest
   return {};
 }
 
-// Drops the items up to the one that is called `name`.
-void drop_up_to(std::vector<logs::StreamInfo>& streams, std::string_view name) {
+// Drops the items up to the one that is called `name`. It may be gone since the page before was
+// read: then those that stood before it by name are dropped all the same. In the order of times
+// nobody knows any more where it stood, and all are shown once more.
+void drop_up_to(std::vector<logs::StreamInfo>& streams, std::string_view name,
+                const api::DescribeLogStreamsRequest& in) {
   if (name.empty()) return;
   const auto found = std::ranges::find(streams, name, &logs::StreamInfo::name);
-  if (found != streams.end()) streams.erase(streams.begin(), found + 1);
+  if (found != streams.end()) {
+    streams.erase(streams.begin(), found + 1);
+    return;
+  }
+  if (in.orderBy() == "LastEventTime") return;
+  const bool descending = in.descending().value_or(false);
+  std::erase_if(streams, [&](const logs::StreamInfo& stream) {
+    return descending ? stream.name > name : stream.name < name;
+  });
 }
 
 }  // namespace
@@ -106,7 +117,7 @@ Result<api::DescribeLogStreamsResponse> describe_log_streams(const LogsDoor& doo
   sort_streams(streams, in);
   const AskedPage page(call, in);
   TRY(const std::string after, page.after());
-  drop_up_to(streams, after);
+  drop_up_to(streams, after, in);
   const auto next = page.cut(streams);
   auto out = call.output<api::DescribeLogStreamsResponse>();
   out.logStreams(wire::empty);

@@ -157,6 +157,25 @@ TEST_F(LogsDoorTest, WithoutStartFromHeadTheNewestComeAndTheBackwardTokenLeadsBa
   EXPECT_EQ(*get([&](auto& in) { in.nextToken(end); }).value().nextBackwardToken(), end);
 }
 
+TEST_F(LogsDoorTest, APageGoesOnBehindAStreamThatIsGone) {
+  const auto streams = [&](auto fill) {
+    return call<api::DescribeLogStreamsResponse, api::DescribeLogStreamsRequest>(
+               "DescribeLogStreams",
+               [&](auto& in) {
+                 in.logGroupName(group).limit(2);
+                 fill(in);
+               })
+        .value();
+  };
+  for (const char* stream : {"a", "b", "c"}) add(stream, "x");
+  const std::string token(*streams(nothing_more).nextToken());
+  book->remove({space, group}, book->next_stream());
+  for (const char* stream : {"a", "c"}) add(stream, "x");
+  const auto next = streams([&](auto& in) { in.nextToken(token); });
+  ASSERT_EQ(next.logStreams().size(), 1U);
+  EXPECT_EQ(*next.logStreams()[0].logStreamName(), "c");
+}
+
 TEST_F(LogsDoorTest, TimesAreMillisecondsAndBoundTheAnswer) {
   const std::int64_t start = 1'700'000'000'000;
   for (const char* message : {"a", "b", "c"}) add("blue/i-1", message);
