@@ -54,11 +54,6 @@ void put_row(store::Transaction& tx, const GroupName& name, Timestamp created) {
          created.time_since_epoch().count());
 }
 
-bool contains(std::string_view text, std::string_view part) {
-  const auto equal = [](char a, char b) { return lower(a) == lower(b); };
-  return part.empty() || !std::ranges::search(text, part, equal).empty();
-}
-
 // The groups that a query means, of those in the store and those in the book, both by name.
 class Merge {
  public:
@@ -66,7 +61,7 @@ class Merge {
 
   bool is_full() const { return groups_.size() >= query_.groups_max; }
   void take(LogGroup group) {
-    if (is_full() || group.name <= query_.after || !contains(group.name, query_.contains)) return;
+    if (is_full() || group.name <= query_.after || !group.name.contains(query_.contains)) return;
     groups_.push_back(std::move(group));
   }
   std::vector<LogGroup> groups() && { return std::move(groups_); }

@@ -43,8 +43,8 @@ struct LogGroup {
 // Which groups of a space.
 struct GroupQuery {
   std::string prefix = {};
-  std::string contains = {};  // whatever the case
-  std::string after = {};     // names behind this one
+  std::string contains = {};
+  std::string after = {};  // names behind this one
   std::size_t groups_max = 50;
 };
 

@@ -102,7 +102,8 @@ TEST_F(GroupsTest, BothKindsAreListedInOneOrderAndInPages) {
   EXPECT_THAT(names({.groups_max = 3}), ElementsAre("a", "b", "d"));
   EXPECT_THAT(names({.after = "d", .groups_max = 2}), ElementsAre("e", "f"));
   EXPECT_THAT(names({.after = "cc"}), ElementsAre("d", "e", "f", "g"));
-  EXPECT_THAT(names({.contains = "D"}), ElementsAre("d"));
+  EXPECT_THAT(names({.contains = "d"}), ElementsAre("d"));
+  EXPECT_THAT(names({.contains = "D"}), IsEmpty());
   ASSERT_TRUE(create("dd"));
   print("da", "x");
   EXPECT_THAT(names({.prefix = "d"}), ElementsAre("d", "da", "dd"));
