@@ -139,14 +139,14 @@ def test_within_the_rooms_that_say_so_no_includes_run_in_a_circle():
 def test_the_check_finds_upward_sideways_and_outside_arrows():
     layers = Layers((SRC / "layers.txt").read_text())
     refused = [("net", "wire/schema.h"), ("net", "store/store.h"), ("base", "net/http.h"),
-               ("engine/fleet", "engine/rollout/plan.h"), ("engine/fleet", "service/call.h"),
+               ("engine/fleet", "engine/transform/plan.h"), ("engine/fleet", "service/call.h"),
                ("engine", "engine/routing/router.h"), ("engine/routing", "engine/fleet/plan.h"),
                ("modelserver", "store/store.h"),
                ("server", "modelserver/backends/model.h"), ("net", "nowhere.h"),
                ("modelserver/formats", "modelserver/backends/model.h"),
                ("modelserver/backends", "modelserver/fronts/request_sink.h"),
                ("modelserver/fronts", "modelserver/program/server.h")]
-    granted = [("engine/rollout", "engine/fleet/plan.h"), ("engine/fleet", "engine/reconciler.h"),
+    granted = [("engine/transform", "engine/fleet/plan.h"), ("engine/fleet", "engine/reconciler.h"),
                ("service/s3", "gen/s3.h"), ("place/process", "place/place.h"),
                ("modelserver/fronts", "net/http.h"), ("server", "place/process/process.h")]
     assert all(list(check(layers, room, "x:1", target)) for room, target in refused)
