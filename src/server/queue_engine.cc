@@ -16,7 +16,8 @@ QueueEngine::QueueEngine(const Needs& needs, ServerLifecycle& life)
                  .loop = *needs.base.reconcilers,
                  .sender = sender_,
                  .door = notices_,
-                 .clock = needs.base.clock}),
+                 .clock = needs.base.clock,
+                 .routes = &needs.routes}),
       queues_(std::bind_front(&invocation_queue::RequestQueues::wake, &requests_)) {
   needs.base.reconcilers->add(requests_);
   needs.routes.subscribe([this] { requests_.look_again(); });

@@ -11,6 +11,7 @@ import botocore.exceptions
 import numpy as np
 import pytest
 from conftest import REGISTRY, ROLE, Clients, Deployment
+from make_model import tar_gz
 from models import csv
 from server import Server
 from test_clients import sdk_program
@@ -345,6 +346,24 @@ def test_an_update_loses_nothing(whims):
     accepted += [endpoint.ask(str(i).encode(), CustomAttributes="sleep=0.02") for i in range(60, 100)]
     for i, each in enumerate(accepted):
         assert endpoint.fetch(each["OutputLocation"], 60)["Body"].read() == str(i).encode()
+
+
+def test_an_update_that_fails_leaves_results_where_they_went(aws, endpoint, models):
+    """The configuration that serves says where results go, also while another comes up."""
+    endpoint.deploy(endpoint.deployment.model(models.mlp_archive))
+    broken = endpoint.deployment.model(tar_gz({"model.onnx": b"none"}), suffix="-broken")
+    elsewhere = {"OutputConfig": {"S3OutputPath": f"s3://{endpoint.name}/elsewhere"}}
+    config = endpoint.deployment.config(
+        {"all": (broken, 1.0, 1)}, suffix="-broken", AsyncInferenceConfig=elsewhere)
+    aws.sagemaker.update_endpoint(EndpointName=endpoint.name, EndpointConfigName=config)
+    beside = endpoint.ask(csv(models.records), ContentType="text/csv")
+    endpoint.deployment.wait()
+    seen = endpoint.deployment.status()
+    assert "FailureReason" in seen
+    accepted = endpoint.ask(csv(models.records), ContentType="text/csv")
+    where = seen["AsyncInferenceConfig"]["OutputConfig"]["S3OutputPath"]
+    for each in (beside, accepted):
+        assert each["OutputLocation"].startswith(where)
 
 
 def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed(tmp_path):

@@ -63,33 +63,6 @@ std::string_view name_of(QueueFailure failure) {
   return "unknown";
 }
 
-// ---- What doors call ----
-
-Result<> InvocationQueues::put(store::Transaction& tx, std::string_view fleet,
-                               const InvocationQueueSettings& settings) const {
-  if (settings.concurrency < 1 || settings.concurrency > queue_concurrency_max)
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("An instance is given 1 to {} requests at once; {} were asked for.",
-                            queue_concurrency_max, settings.concurrency));
-  const auto open = load_open_queue(tx, fleet);
-  const InvocationQueueId id = open ? open->id : insert_queue(tx, fleet, settings);
-  if (open) update_queue(tx, id, settings);
-  tx.on_commit([changed = changed_, id] { changed(id); });
-  return {};
-}
-
-void InvocationQueues::close(store::Transaction& tx, std::string_view fleet) const {
-  const auto open = load_open_queue(tx, fleet);
-  if (!open) return;
-  close_queue(tx, open->id);
-  tx.on_commit([changed = changed_, id = open->id] { changed(id); });
-}
-
-std::optional<InvocationQueue> InvocationQueues::find(store::Transaction& tx,
-                                                      std::string_view fleet) {
-  return load_open_queue(tx, fleet);
-}
-
 Result<> RequestQueues::accept(store::Transaction& tx, const InvocationQueue& queue,
                                QueuedRequest request) {
   State& state = state_of(tx, queue.id);
@@ -419,6 +392,7 @@ engine::Wake RequestQueues::reconcile(std::string_view key, store::Transaction& 
                                       const Moment& now, engine::Effects& effects) {
   auto queue = load_queue(tx, id_of(key));
   if (!queue) return engine::Wake::never();
+  if (needs_.routes != nullptr) InvocationQueues::bring_up_to_date(tx, *queue, *needs_.routes);
   return Run(*this, tx, *std::move(queue), now, effects).go();
 }
 

@@ -21,6 +21,7 @@
 #include "engine/invocation_queue/request_sender.h"
 #include "engine/objects/objects.h"
 #include "engine/reconciler.h"
+#include "engine/routing/routes.h"
 #include "store/store.h"
 
 namespace slipway::invocation_queue {
@@ -74,11 +75,24 @@ class InvocationQueues {
   // `concurrency` is not 1 to queue_concurrency_max.
   Result<> put(store::Transaction& tx, std::string_view fleet,
                const InvocationQueueSettings& settings) const;
+  // Notes settings for the fleet's open queue: it has them from the time on when requests go to
+  // that generation, and never where that does not come up. invalid_argument as put(); none open is
+  // fine.
+  Result<> put_next(store::Transaction& tx, std::string_view fleet,
+                    const NextQueueSettings& next) const;
   // The queue takes no more requests and those that wait fail as `closed`. None open is fine.
   void close(store::Transaction& tx, std::string_view fleet) const;
 
   // The open queue of a fleet.
   static std::optional<InvocationQueue> find(store::Transaction& tx, std::string_view fleet);
+  // As find(), in a transaction that writes: with the settings of the generation that requests go
+  // to now.
+  static std::optional<InvocationQueue> find_current(store::Transaction& tx, std::string_view fleet,
+                                                     const routing::RouteTable& routes);
+  // Gives a queue what was noted for the generation that requests go to; while traffic is divided,
+  // to the oldest.
+  static void bring_up_to_date(store::Transaction& tx, InvocationQueue& queue,
+                               const routing::RouteTable& routes);
   // How full that is, in a snapshot; nothing where there is none.
   static std::optional<Backlog> backlog(store::Transaction& tx, std::string_view fleet,
                                         ServerTime now);
@@ -113,6 +127,7 @@ class RequestQueues final : public engine::Reconciler {
     RequestSender& sender;
     QueueDoor& door;
     const Clock& clock;
+    const routing::RouteTable* routes = nullptr;  // null: no settings are noted for a generation
   };
   explicit RequestQueues(const Needs& needs) : needs_(needs) {}
 

@@ -26,6 +26,10 @@ constexpr store::Migration queue_steps[] = {
     {"jobs/queue", 2,
      "ALTER TABLE jobs_request ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
      "UPDATE jobs_request SET since = accepted;"},
+    {"jobs/queue", 3,
+     "CREATE TABLE jobs_queue_next("
+     "  queue INTEGER NOT NULL, generation INTEGER NOT NULL, concurrency INTEGER NOT NULL,"
+     "  document TEXT NOT NULL, PRIMARY KEY(queue, generation)) WITHOUT ROWID;"},
 };
 
 std::int64_t stored(Timestamp time) { return time.time_since_epoch().count(); }
@@ -106,11 +110,36 @@ void update_queue(store::Transaction& tx, InvocationQueueId id,
          settings.document);
 }
 
+void save_next_settings(store::Transaction& tx, InvocationQueueId id,
+                        const NextQueueSettings& next) {
+  tx.run(
+      "INSERT INTO jobs_queue_next(queue,generation,concurrency,document) "
+      "VALUES(?1,?2,?3,?4)",
+      id, next.generation, next.settings.concurrency, next.settings.document);
+}
+
+std::optional<InvocationQueueSettings> take_next_settings(store::Transaction& tx,
+                                                          InvocationQueueId id,
+                                                          routing::Generation generation) {
+  std::optional<InvocationQueueSettings> taken;
+  {
+    auto rows = tx.query(
+        "SELECT concurrency,document FROM jobs_queue_next WHERE queue=?1 AND generation=?2", id,
+        generation);
+    if (!rows.next()) return std::nullopt;
+    taken = InvocationQueueSettings{.concurrency = static_cast<std::uint32_t>(rows.integer(0)),
+                                    .document = std::string(rows.text(1))};
+  }
+  tx.run("DELETE FROM jobs_queue_next WHERE queue=?1 AND generation<=?2", id, generation);
+  return taken;
+}
+
 void close_queue(store::Transaction& tx, InvocationQueueId id) {
   tx.run("UPDATE jobs_queue SET open=0 WHERE id=?1", id);
 }
 
 void delete_queue(store::Transaction& tx, InvocationQueueId id) {
+  tx.run("DELETE FROM jobs_queue_next WHERE queue=?1", id);
   tx.run("DELETE FROM jobs_queue WHERE id=?1", id);
 }
 

@@ -19,6 +19,13 @@ InvocationQueueId insert_queue(store::Transaction& tx, std::string_view fleet,
                                const InvocationQueueSettings& settings);
 void update_queue(store::Transaction& tx, InvocationQueueId id,
                   const InvocationQueueSettings& settings);
+void save_next_settings(store::Transaction& tx, InvocationQueueId id,
+                        const NextQueueSettings& next);
+// Removes, with those of the generations before it, the settings that were saved for a generation,
+// and returns them.
+std::optional<InvocationQueueSettings> take_next_settings(store::Transaction& tx,
+                                                          InvocationQueueId id,
+                                                          routing::Generation generation);
 void close_queue(store::Transaction& tx, InvocationQueueId id);
 void delete_queue(store::Transaction& tx, InvocationQueueId id);
 std::vector<InvocationQueueId> all_queues(store::Transaction& tx);

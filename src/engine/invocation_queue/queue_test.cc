@@ -55,6 +55,45 @@ TEST(InvocationQueue, WithoutInstancesItKeepsWhatItHasAndSendsItWhenTheyCome) {
   EXPECT_EQ(world.instances().under_way[1].delivery.request.output.key, "b");
 }
 
+// Generation 1 serves; 2 comes to nothing; 3 serves after it.
+TEST(InvocationQueue, SettingsOfAGenerationCountFromWhenItServesAndNotWhereItNeverDoes) {
+  QueueWorld world(1);
+  world.put_queue(1);
+  routing::RouteTable routes;
+  const auto serve = [&](routing::Generation generation) {
+    auto route = std::make_shared<routing::GenerationRoute>();
+    route->generation = generation;
+    auto fleet = std::make_shared<routing::FleetRoute>();
+    fleet->legs.push_back({.share = 1, .route = std::move(route)});
+    routes.publish({std::string(simulated_fleet)}, std::move(fleet));
+  };
+  const auto note = [&](routing::Generation generation, std::uint32_t concurrency) {
+    world.change([&](store::Transaction& tx) {
+      return InvocationQueues([](InvocationQueueId) {})
+          .put_next(tx, simulated_fleet,
+                    {.generation = generation, .settings = {.concurrency = concurrency}});
+    });
+  };
+  const auto concurrency = [&] {
+    std::uint32_t now = 0;
+    world.change([&](store::Transaction& tx) -> Result<> {
+      now = InvocationQueues::find_current(tx, simulated_fleet, routes)->settings.concurrency;
+      return {};
+    });
+    return now;
+  };
+  note(2, 20);
+  EXPECT_EQ(concurrency(), 1U) << "nothing is known of routes";
+  serve(1);
+  EXPECT_EQ(concurrency(), 1U);
+  note(3, 30);
+  EXPECT_EQ(concurrency(), 1U);
+  serve(3);
+  note(4, 40);
+  EXPECT_EQ(concurrency(), 30U) << "what is noted behind it does not hide it";
+  EXPECT_EQ(concurrency(), 30U);
+}
+
 TEST(InvocationQueue, ARequestThatWaitedLongerThanItsTimeExpiresAndIsNeverSent) {
   QueueWorld world(1);
   world.put_queue(1);

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "engine/objects/types.h"
+#include "engine/routing/traffic.h"
 
 namespace slipway::invocation_queue {
 
@@ -21,6 +22,12 @@ struct InvocationQueueSettings {
   std::uint32_t concurrency = 1;
   // The door's own: kept, handed back, not read.
   std::string document = {};
+};
+
+// Settings that a queue has once a generation of its fleet serves.
+struct NextQueueSettings {
+  routing::Generation generation = 0;
+  InvocationQueueSettings settings = {};
 };
 
 // A queue of one fleet. A fleet has at most one that is open; one that was closed lives on until

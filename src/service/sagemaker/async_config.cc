@@ -55,16 +55,24 @@ Result<> open_queue(const service::Call& call, const invocation_queue::Invocatio
   return queues.put(call.tx(), id.text, settings_of(config.AsyncInferenceConfig()));
 }
 
-Result<> change_queue(const service::Call& call, const invocation_queue::InvocationQueues& queues,
-                      const routing::FleetId& id, const api::CreateEndpointConfigInput& config) {
+Result<> expect_same_access(const service::Call& call, const routing::FleetId& id,
+                            const api::CreateEndpointConfigInput& config) {
   const bool is_async = invocation_queue::InvocationQueues::find(call.tx(), id.text).has_value();
-  if (is_async != static_cast<bool>(config.AsyncInferenceConfig()))
-    return refuse("ValidationException",
-                  is_async ? "An endpoint with an AsyncInferenceConfig cannot be updated to one "
-                             "without it; create another endpoint."
-                           : "An endpoint without an AsyncInferenceConfig cannot be updated to one "
-                             "with it; create another endpoint.");
-  return open_queue(call, queues, id, config);
+  if (is_async == static_cast<bool>(config.AsyncInferenceConfig())) return {};
+  return refuse("ValidationException",
+                is_async ? "An endpoint with an AsyncInferenceConfig cannot be updated to one "
+                           "without it; create another endpoint."
+                         : "An endpoint without an AsyncInferenceConfig cannot be updated to one "
+                           "with it; create another endpoint.");
+}
+
+Result<> change_queue(const service::Call& call, const invocation_queue::InvocationQueues& queues,
+                      const routing::FleetId& id, routing::Generation generation,
+                      const api::CreateEndpointConfigInput& config) {
+  if (!config.AsyncInferenceConfig()) return {};
+  return queues.put_next(
+      call.tx(), id.text,
+      {.generation = generation, .settings = settings_of(config.AsyncInferenceConfig())});
 }
 
 }  // namespace slipway::sagemaker

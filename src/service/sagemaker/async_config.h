@@ -26,11 +26,14 @@ Result<> open_queue(const service::Call& call, const invocation_queue::Invocatio
                     const routing::FleetId& id,
                     const aws::sagemaker::CreateEndpointConfigInput& config);
 
-// An update's: the queue stays, its settings change at once. An endpoint stays asynchronous, or
-// stays what else it is: ValidationException (what AWS does there is not known; a queue with
-// requests in it cannot become a real-time endpoint).
+// An update's: an endpoint stays asynchronous, or stays what else it is. ValidationException (what
+// AWS does there is not known; a queue with requests in it cannot become a real-time endpoint).
+Result<> expect_same_access(const service::Call& call, const routing::FleetId& id,
+                            const aws::sagemaker::CreateEndpointConfigInput& config);
+// The queue stays, and has the new settings once that generation serves: until then, and where the
+// update fails, results go where DescribeEndpoint says.
 Result<> change_queue(const service::Call& call, const invocation_queue::InvocationQueues& queues,
-                      const routing::FleetId& id,
+                      const routing::FleetId& id, routing::Generation generation,
                       const aws::sagemaker::CreateEndpointConfigInput& config);
 
 }  // namespace slipway::sagemaker

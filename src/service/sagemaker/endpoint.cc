@@ -374,9 +374,10 @@ Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpo
   TRY_DO(retain_properties(call.tx(), fleets_, id, in, plan, seen, face));
   TRY_DO(apply_stream_alignment(call, endpoint.resource.arn, plan));
   TRY_DO(expect_places(call, endpoint, plan));
-  TRY_DO(change_queue(call, queues_, id, config));
+  TRY_DO(expect_same_access(call, id, config));
   TRY(const auto generation,
       in_quota_words(fleets_.put_plan(call.tx(), id, plan), largest_type(config)));
+  TRY_DO(change_queue(call, queues_, id, generation, config));
   TRY_DO(settle_components(call, fleets_, built_in_, in.EndpointName()));
   const bool something_serves = endpoint.status.serving() != 0;
   put_deployment(

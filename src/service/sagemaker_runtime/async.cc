@@ -128,7 +128,8 @@ Result<invocation_queue::InvocationQueue> AsyncInvocations::queue_of(
   const auto not_so = [&](InvokeFailure why) {
     return std::unexpected(failure_error(asked, why, {}, {}, {}));
   };
-  auto queue = invocation_queue::InvocationQueues::find(call.tx(), asked.fleet);
+  auto queue =
+      invocation_queue::InvocationQueues::find_current(call.tx(), asked.fleet, needs_.routes);
   if (!queue) {
     switch (needs_.fleets.outline(call.tx(), {asked.fleet}).state) {
       case fleet::FleetState::gone: return not_so(InvokeFailure::not_found);
