@@ -404,9 +404,11 @@ def test_an_inference_pipeline_transforms_by_all_of_its_containers(echo_batch, a
     echo_batch.put("in/x", b"abc\nde\n")
     model = of_two_containers(echo_batch, aws, "Serial")
     assert echo_batch.run(model=model, instances=2)["x.out"] == b"<3>\n<3>\n"
+    # What the first one answers holds the word to which the second one answers with its own.
     echo_batch.put("in/x", b"environment\n")
-    described = echo_batch.wait(echo_batch.start(model=model, Environment={"MINE": "yes"}))
-    assert described["TransformJobStatus"] == "Completed", described.get("FailureReason")
+    seen = json.loads(echo_batch.run(model=model, Environment={"MINE": "environment"})["x.out"])
+    assert seen["MINE"] == "environment"
+    assert seen["SAGEMAKER_BATCH"] == "true"
 
 
 def test_containers_that_are_asked_by_name_transform_nothing(echo_batch, aws):

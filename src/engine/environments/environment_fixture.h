@@ -42,6 +42,7 @@ inline std::string plan_text(const fs::path& folder, std::string_view more = {})
          R"("python": "3", "variables": {"PIP_PRE": "1"}, "wheels": []})" + std::string(more);
 }
 
+// Has a model, a place that acts as the test says, and a cache that asks it.
 class EnvironmentCacheTest : public testing::Test {
  protected:
   EnvironmentCacheTest() {

@@ -34,6 +34,16 @@ class FleetLimitTest : public testing::Test {
       return fleets_.set_weights_and_counts(tx, FleetId{id}, {&change, 1});
     });
   }
+  // Notes, as a reconcile does, that all requests go to that generation.
+  void let_serve(const std::string& id, Generation generation) {
+    ASSERT_TRUE(store_->write([&](store::Transaction& tx) -> Result<> {
+      const FleetRecord before = load_row(tx, FleetId{id})->record;
+      FleetRecord serving = before;
+      serving.shares = {{generation, 1.0}};
+      save_record(tx, FleetId{id}, before, serving);
+      return {};
+    }));
+  }
   FleetState state(const std::string& id) {
     return store_
         ->write([&](store::Transaction& tx) -> Result<FleetState> {
@@ -97,13 +107,7 @@ TEST_F(FleetLimitTest, AGenerationThatServesBesideTheWantedOneMayHaveAsManyAsTha
   const Generation old = put("one", plan(4)).value();
   ASSERT_TRUE(put("one", plan(4)));
   ASSERT_TRUE(put("two", plan(4)));
-  ASSERT_TRUE(store_->write([&](store::Transaction& tx) -> Result<> {
-    const FleetRecord before = load_row(tx, FleetId{"one"})->record;
-    FleetRecord serving = before;
-    serving.shares = {{old, 1.0}};
-    save_record(tx, FleetId{"one"}, before, serving);
-    return {};
-  }));
+  let_serve("one", old);
   const auto scale_old = [&](std::uint32_t instances) {
     const VariantChange change{.name = "all", .weight = {}, .instances = instances};
     return store_->write([&](store::Transaction& tx) {
@@ -117,13 +121,7 @@ TEST_F(FleetLimitTest, AGenerationThatServesBesideTheWantedOneMayHaveAsManyAsTha
 
 TEST_F(FleetLimitTest, WhatWasGivenUpTakesNoRoomFromOtherFleets) {
   const Generation old = put("one", plan(4)).value();
-  ASSERT_TRUE(store_->write([&](store::Transaction& tx) -> Result<> {
-    const FleetRecord before = load_row(tx, FleetId{"one"})->record;
-    FleetRecord serving = before;
-    serving.shares = {{old, 1.0}};
-    save_record(tx, FleetId{"one"}, before, serving);
-    return {};
-  }));
+  let_serve("one", old);
   const Generation failed = put("one", plan(10)).value();
   EXPECT_FALSE(put("two", plan(6)));
   ASSERT_TRUE(store_->write([&](store::Transaction& tx) {
