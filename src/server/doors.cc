@@ -99,7 +99,7 @@ void Doors::make_context() {
       .router = *router_,
       .schemas = aws::schemas(),
       .store = *base.store,
-      .lanes = {.control = base.control, .files = base.files, .bulk = base.bulk},
+      .lanes = {.control = base.control, .puts = base.puts, .files = base.files, .bulk = base.bulk},
       .changes = base.changes,
       .keys = *needs_.identity.keys,
       .call = {base.clock, base.random},

@@ -9,6 +9,7 @@ namespace slipway::server {
 namespace {
 
 constexpr std::size_t control_workers = 8;
+constexpr std::size_t put_workers = 16;  // as many small bodies share a commit at least
 constexpr std::size_t file_workers = 8;
 constexpr std::size_t bulk_workers = 4;
 constexpr std::size_t artifact_workers = 2;
@@ -30,6 +31,7 @@ Foundation::Foundation(const ServeOptions& settled)
       disk(options.data),
       artifacts(artifact_workers, Priority::background, "artifact"),
       control(control_workers, Priority::normal, "control"),
+      puts(put_workers, Priority::normal, "put"),
       files(file_workers, Priority::background, "file"),
       bulk(bulk_workers, Priority::background, "bulk") {}
 
@@ -53,6 +55,7 @@ Result<> Foundation::open_store(ServerLifecycle& life) {
 void Foundation::end() {
   bulk.stop();
   files.stop();
+  puts.stop();
   control.stop();
   artifacts.stop();
   bulk_loop.stop();
@@ -70,7 +73,7 @@ void Foundation::keep_time() {
 }
 
 void Foundation::keep_workers() {
-  for (WorkerPool* const pool : {&artifacts, &control, &files, &bulk}) help(*pool);
+  for (WorkerPool* const pool : {&artifacts, &control, &puts, &files, &bulk}) help(*pool);
   bulk_loop.loop().after(missing_workers_period, [this] { keep_workers(); });
 }
 

@@ -43,6 +43,7 @@ struct Foundation {
   engine::Changes changes{clock, [this] { deadlines.keep([this] { return changes.expire(); }); }};
   WorkerPool artifacts;  // fetching, unpacking, digesting
   WorkerPool control;    // what is quick
+  WorkerPool puts;       // what waits for a change of the store
   WorkerPool files;      // what waits for files
   WorkerPool bulk;       // what moves as many bytes as its client likes
   std::unique_ptr<engine::ReconcilerLoop> reconcilers;

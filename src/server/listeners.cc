@@ -21,6 +21,7 @@ Listeners::Listeners(const Needs& needs)
                                    .reconcilers = *needs.base.reconcilers,
                                    .account = needs.base.options.account,
                                    .pools = {{"control", needs.base.control},
+                                             {"put", needs.base.puts},
                                              {"file", needs.base.files},
                                              {"bulk", needs.base.bulk},
                                              {"artifact", needs.base.artifacts}},

@@ -120,7 +120,7 @@ class FrontTest : public testing::Test {
             .router = router_,
             .schemas = aws::schemas(),
             .store = *store_,
-            .lanes = {workers_, workers_, workers_},
+            .lanes = {workers_, workers_, workers_, workers_},
             .changes = changes_,
             .keys = *keys_,
             .call = {clock_, random_},

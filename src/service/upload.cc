@@ -213,13 +213,12 @@ class UploadWork {
 class QueuedUpload final : public UploadReceiver {
  public:
   QueuedUpload(const ServiceContext& context, UploadBegin begin)
-      : context_(context),
-        begin_(std::move(begin)),
-        strand_(context.lanes.files, owner_of(begin_.authenticated.caller)) {}
+      : context_(context), begin_(std::move(begin)) {}
 
   void on_start(net::Request&& request, net::Responder&& responder,
                 net::BodyControl control) override {
     const Uploader uploader = uploader_of(request.head());
+    strand_.emplace(lane_of(request.head()), owner_of(begin_.authenticated.caller));
     responder.vouch();
     responder.describe(
         described(begin_.route, begin_.request_id, begin_.authenticated.caller.principal.name));
@@ -229,12 +228,12 @@ class QueuedUpload final : public UploadReceiver {
     work_->flow.use(control);
     auto slot = context_.uploads->take(
         uploader, context_.call.clock.monotonic(),
-        [strand = strand_, work = work_, control](UploadSlots::Slot late) mutable {
+        [strand = *strand_, work = work_, control](UploadSlots::Slot late) mutable {
           begin(strand, work, std::move(late));
           control.resume();
         });
     if (slot)
-      begin(strand_, work_, std::move(slot));
+      begin(*strand_, work_, std::move(slot));
     else
       control.pause();  // nothing is read before there is a slot
   }
@@ -249,23 +248,31 @@ class QueuedUpload final : public UploadReceiver {
     std::vector<wire::Trailer> copied;
     for (const net::Header& trailer : trailers)
       copied.emplace_back(to_lower(trailer.name), trailer.value);
-    strand_.post(
+    strand_->post(
         [work = work_, copied = std::move(copied)]() mutable { work->finish(std::move(copied)); });
   }
 
   void refuse(Error error) override {
-    strand_.post(
+    strand_->post(
         [work = work_, error = std::move(error)]() mutable { work->fail_with(std::move(error)); });
   }
 
   void on_abort(const Error&) override {
-    strand_.post([work = work_] { work->drop(); });
+    strand_->post([work = work_] { work->drop(); });
   }
 
  private:
   static void begin(Strand& strand, const std::shared_ptr<UploadWork>& work,
                     UploadSlots::Slot slot) {
     strand.post([work, slot = std::move(slot)]() mutable { work->open(std::move(slot)); });
+  }
+
+  // A small body becomes a row (docs/decisions/0002), and its client waits for that alone: it does
+  // not stand in the queue of those that write files, nor give way to instances that start.
+  WorkerPool& lane_of(const net::RequestHead& head) const {
+    return head.content_length.value_or(upload_block_bytes) <= quick_upload_bytes_max
+               ? context_.lanes.puts
+               : context_.lanes.files;
   }
 
   Uploader uploader_of(const net::RequestHead& head) const {
@@ -282,14 +289,14 @@ class QueuedUpload final : public UploadReceiver {
   void hand_over() {
     if (block_.empty()) return;
     work_->flow.queued(block_.size());
-    strand_.post(
+    strand_->post(
         [work = work_, block = std::move(block_)]() mutable { work->take(std::move(block)); });
     block_ = std::string();
   }
 
   const ServiceContext& context_;
   UploadBegin begin_;
-  Strand strand_;
+  std::optional<Strand> strand_;  // from on_start() on
   std::shared_ptr<UploadWork> work_;
   std::string block_;
 };

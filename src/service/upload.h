@@ -15,6 +15,9 @@ namespace slipway::service {
 inline constexpr std::size_t upload_queue_bytes_max = 4 << 20;
 // What is handed to the sink at once.
 inline constexpr std::size_t upload_block_bytes = 512 << 10;
+// A body that announces no more has the lane of those that become rows (16 KiB, and what
+// aws-chunked adds).
+inline constexpr std::size_t quick_upload_bytes_max = 20 << 10;
 
 // An upload whose head has come and may be carried out.
 struct UploadBegin {

@@ -169,7 +169,7 @@ class S3Test : public testing::Test {
                                 .router = router_,
                                 .schemas = aws::schemas(),
                                 .store = *store_,
-                                .lanes = {workers_, workers_, workers_},
+                                .lanes = {workers_, workers_, workers_, workers_},
                                 .changes = changes_,
                                 .keys = *keys_,
                                 .call = {clock_, random_},

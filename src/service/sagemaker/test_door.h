@@ -146,7 +146,7 @@ class Door : public testing::Test {
                                    .router = router_,
                                    .schemas = aws::schemas(),
                                    .store = *store_,
-                                   .lanes = {workers_, workers_, workers_},
+                                   .lanes = {workers_, workers_, workers_, workers_},
                                    .changes = changes_,
                                    .keys = *keys_,
                                    .call = {world_.clock(), random_},
