@@ -5,12 +5,19 @@
 #include <exception>
 #include <latch>
 
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/thread_name.h"
 
 namespace slipway::engine {
 
 using std::chrono::microseconds;
+
+namespace {
+
+constexpr Backoff retry_backoff{.first = retry_delay_min, .most = retry_delay_max};
+
+}  // namespace
 
 // What one reconcile came to.
 struct ReconcilerLoop::Outcome {
@@ -167,10 +174,9 @@ void ReconcilerLoop::await(const Key& key, const Outcome& outcome) {
 microseconds ReconcilerLoop::note_failure(const Key& key, const std::string& cause) {
   const std::lock_guard lock(mutex_);
   Failures& known = failures_[key];
-  const unsigned failures = std::min(known.in_a_row++, 16U);
   known.cause = cause;
   known.at = clock_.now();
-  return std::min<microseconds>(retry_delay_min * (1LL << failures), retry_delay_max);
+  return retry_backoff.after(++known.in_a_row);
 }
 
 std::vector<ReconcilerState> ReconcilerLoop::states() const {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/backoff.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -117,15 +118,14 @@ std::chrono::microseconds InstancePhases::delay_after_failure(const InstanceReco
                                                               const std::string& reason,
                                                               unsigned failures) {
   using std::chrono::microseconds;
-  const unsigned doublings = std::min(failures, 20U);
-  const microseconds delay =
-      doublings < 2 ? microseconds(0) : options_.restart_delay_min * (1LL << (doublings - 2));
-  if (!counts_.follows_requests(instance))
-    return std::min<microseconds>(delay, options_.restart_delay_max);
+  const auto delay_up_to = [&](microseconds most) {
+    return Backoff{.first = options_.restart_delay_min, .most = most}.after(failures - 1);
+  };
+  if (!counts_.follows_requests(instance)) return delay_up_to(options_.restart_delay_max);
   if (instance.phase == Phase::starting && failures >= options_.start_failures_max)
     effects_.give_up(counts_.limiter(instance.generation, *run_.plans.variant_of(instance)),
                      reason);
-  return std::min<microseconds>(delay, elastic_restart_delay_max);
+  return delay_up_to(elastic_restart_delay_max);
 }
 
 void InstancePhases::stop_drained() {

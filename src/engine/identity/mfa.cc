@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/backoff.h"
 #include "engine/identity/rows.h"
 #include "engine/identity/totp.h"
 
@@ -19,8 +20,7 @@ constexpr std::int64_t slack = 1;
 // So many wrong codes in a row are looked at at once. Then one after a pause, which each doubles:
 // whoever guesses for a day has a hundred guesses of a million.
 constexpr std::int64_t failures_free = 5;
-constexpr std::chrono::seconds failure_pause = 30s;
-constexpr std::int64_t doublings_max = 5;  // to sixteen minutes
+constexpr Backoff failure_pause{.first = 30s, .most = 16min};
 
 // As many as there can be users.
 constexpr Quota quota{"identity_mfa_devices", "VirtualMFADevicesPerAccount", users_max};
@@ -64,7 +64,7 @@ Result<> require_users(const User& user, const MfaDevice& device) {
 Timestamp paused_until(const MfaDevice& device) {
   if (device.failures < failures_free) return Timestamp::min();
   return device.failed +
-         failure_pause * (1 << std::min(device.failures - failures_free, doublings_max));
+         failure_pause.after(static_cast<std::uint64_t>(device.failures - failures_free) + 1);
 }
 
 // Sets the device's clock by two codes.

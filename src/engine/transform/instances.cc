@@ -95,7 +95,7 @@ class RoutedInstances::Impl {
     router_->invoke(std::make_unique<RoutedRequest>(std::move(request), std::move(done)));
   }
 
-  void later(std::chrono::milliseconds delay, Task task) {
+  void later(std::chrono::microseconds delay, Task task) {
     const auto timer = timers_.emplace(timers_.end());
     *timer = loop().after(delay, [this, timer, task = std::move(task)]() mutable {
       timers_.erase(timer);
@@ -158,7 +158,7 @@ void RoutedInstances::ask_settings(const routing::FleetId& fleet, std::string pa
   });
 }
 
-void RoutedInstances::later(std::chrono::milliseconds delay, Task task) {
+void RoutedInstances::later(std::chrono::microseconds delay, Task task) {
   impl_->loop().post([impl = impl_.get(), delay, task = std::move(task)]() mutable {
     impl->later(delay, std::move(task));
   });

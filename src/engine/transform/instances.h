@@ -58,7 +58,7 @@ class TransformInstances {
   virtual void ask(InstanceRequest request, ReplyDone done) = 0;
   // What one instance answers to GET `path`: not_found where it has nothing there.
   virtual void ask_settings(const routing::FleetId& fleet, std::string path, SettingsDone done) = 0;
-  virtual void later(std::chrono::milliseconds delay, Task task) = 0;
+  virtual void later(std::chrono::microseconds delay, Task task) = 0;
 };
 
 // The real one: a router of its own on the bulk loop, so that its traffic hurts nobody's latency.
@@ -70,7 +70,7 @@ class RoutedInstances final : public TransformInstances {
 
   void ask(InstanceRequest request, ReplyDone done) override;
   void ask_settings(const routing::FleetId& fleet, std::string path, SettingsDone done) override;
-  void later(std::chrono::milliseconds delay, Task task) override;
+  void later(std::chrono::microseconds delay, Task task) override;
 
   // From any thread: what the jobs' instances were asked so far, each job's under its own id.
   std::vector<routing::VariantCounters> counters() const;

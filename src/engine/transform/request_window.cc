@@ -1,7 +1,5 @@
 #include "engine/transform/request_window.h"
 
-#include <algorithm>
-
 namespace slipway::transform {
 
 std::shared_ptr<char[]> Blocks::take(const std::shared_ptr<Blocks>& blocks) {
@@ -107,9 +105,8 @@ void RequestWindow::take_reply(const std::shared_ptr<Chunk>& chunk, InstanceRepl
     return pump(std::move(lock));
   }
   lock.unlock();
-  const auto delay =
-      std::min(retry_delay_first * (1U << std::min(chunk->tries - 1, 10U)), retry_delay_last);
-  instances_.later(delay, [self = shared_from_this(), chunk] { self->ask_again(chunk); });
+  instances_.later(request_retry.after(chunk->tries),
+                   [self = shared_from_this(), chunk] { self->ask_again(chunk); });
 }
 
 void RequestWindow::ask_again(const std::shared_ptr<Chunk>& chunk) {

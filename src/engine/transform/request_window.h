@@ -12,13 +12,14 @@
 #include <string_view>
 #include <vector>
 
+#include "base/backoff.h"
 #include "engine/transform/instances.h"
 
 namespace slipway::transform {
 
-// Between two tries of one request; doubling.
-inline constexpr std::chrono::milliseconds retry_delay_first{100};
-inline constexpr std::chrono::milliseconds retry_delay_last{2'000};
+// Between two tries of one request.
+inline constexpr Backoff request_retry{.first = std::chrono::milliseconds(100),
+                                       .most = std::chrono::seconds(2)};
 
 // Blocks of memory that are used again: a fresh one costs a page fault every 4 KiB. Thread-safe.
 class Blocks {

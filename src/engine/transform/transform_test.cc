@@ -56,7 +56,7 @@ class FakeInstances final : public TransformInstances {
     EXPECT_EQ(path, "/settings");
     done("three");
   }
-  void later(std::chrono::milliseconds, Task task) override { task(); }
+  void later(std::chrono::microseconds, Task task) override { task(); }
 
  private:
   StepCount& steps_;

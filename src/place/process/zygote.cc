@@ -15,6 +15,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/backoff.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "place/process/pidfd.h"
@@ -26,8 +27,8 @@ namespace slipway::place {
 
 namespace {
 
-constexpr std::chrono::seconds restart_delay{1};
-constexpr std::chrono::seconds restart_delay_max{60};
+constexpr Backoff restart_backoff{.first = std::chrono::seconds(1),
+                                  .most = std::chrono::seconds(60)};
 constexpr int descriptor_min = 64;
 constexpr const char* socket_name = "zygote.sock";
 
@@ -99,9 +100,7 @@ void Zygote::begin() {
 }
 
 void Zygote::start_later() {
-  const auto delay = std::min<std::chrono::seconds>(
-      restart_delay * (1 << std::min(failures_++, 6U)), restart_delay_max);
-  restart_ = loop_.after(delay, [this]() noexcept { begin(); });
+  restart_ = loop_.after(restart_backoff.after(++failures_), [this]() noexcept { begin(); });
 }
 
 // False: it cannot be started.
