@@ -196,12 +196,6 @@ Result<> Fleets::check_room(store::Transaction& tx, const FleetId& id,
   return refused;
 }
 
-Result<> Fleets::claim(store::Transaction& tx, const FleetId& id, const FleetPlan& plan) const {
-  TRY_DO(check_room(tx, id, plan));
-  save_claim(tx, id, standing_processes(plan));
-  return {};
-}
-
 Result<Generation> Fleets::put_plan(store::Transaction& tx, const FleetId& id,
                                     const FleetPlan& plan) {
   if (id.text.empty() || id.text.size() > fleet_id_bytes_max)
@@ -210,11 +204,11 @@ Result<Generation> Fleets::put_plan(store::Transaction& tx, const FleetId& id,
   TRY_DO(check(plan));
   FleetRow row = load_row(tx, id).value_or(FleetRow{});
   if (row.removing) return being_removed(id);
+  TRY_DO(check_room(tx, id, plan));
   row.wanted = next_generation(tx);
   ++row.revision;
   save_wanted(tx, id, row);
-  TRY_DO(claim(tx, id, plan));
-  save_plan(tx, id, row.wanted, plan);
+  save_plan(tx, id, row, row.wanted, plan);
   tell(tx, id);
   return row.wanted;
 }
@@ -230,7 +224,7 @@ Result<> Fleets::set_weights_and_counts(store::Transaction& tx, const FleetId& i
     const FleetRecord before = row->record;
     row->wanted = row->record.serving();
     row->record.shares = {{row->wanted, 1.0}};
-    save_record(tx, id, before, row->record);
+    save_record(tx, id, before, *row);
   }
   return change_wanted(tx, id, *row, changes);
 }
@@ -245,7 +239,7 @@ Result<> Fleets::set_weights_and_counts(store::Transaction& tx, const FleetId& i
   if (!row->record.serves(generation)) return no_generation(generation);
   TRY(const FleetPlan plan, changed_plan(tx, id, generation, changes));
   TRY_DO(check_room(tx, id, plan));
-  save_plan(tx, id, generation, plan);
+  save_plan(tx, id, *row, generation, plan);
   tell(tx, id);
   return {};
 }
@@ -253,10 +247,10 @@ Result<> Fleets::set_weights_and_counts(store::Transaction& tx, const FleetId& i
 Result<> Fleets::change_wanted(store::Transaction& tx, const FleetId& id, FleetRow& row,
                                std::span<const VariantChange> changes) {
   TRY(const FleetPlan plan, changed_plan(tx, id, row.wanted, changes));
+  TRY_DO(check_room(tx, id, plan));
   ++row.revision;
   save_wanted(tx, id, row);
-  TRY_DO(claim(tx, id, plan));
-  save_plan(tx, id, row.wanted, plan);
+  save_plan(tx, id, row, row.wanted, plan);
   tell(tx, id);
   return {};
 }
@@ -303,7 +297,7 @@ Result<> Fleets::set_shares(store::Transaction& tx, const FleetId& id, const Sha
   row->record.steered = row->wanted;
   row->record.shares = shares;
   if (row->record.serves_alone(row->wanted)) settle(*row);
-  save_record(tx, id, before, row->record);
+  save_record(tx, id, before, *row);
   tell(tx, id);
   return {};
 }
@@ -323,8 +317,7 @@ Result<> Fleets::give_up(store::Transaction& tx, const FleetId& id, Generation g
                 "serves");
   row->record.shares.erase(generation);
   fleet::give_up(*row, reason);
-  save_record(tx, id, before, row->record);
-  save_claim(tx, id, *row, load_plans(tx, id, *row));
+  save_record(tx, id, before, *row);
   tell(tx, id);
   return {};
 }

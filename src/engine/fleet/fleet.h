@@ -154,7 +154,6 @@ class Fleets {
   Result<> change_wanted(store::Transaction& tx, const FleetId& id, FleetRow& row,
                          std::span<const VariantChange> changes);
   Result<> check_room(store::Transaction& tx, const FleetId& id, const FleetPlan& plan) const;
-  Result<> claim(store::Transaction& tx, const FleetId& id, const FleetPlan& plan) const;
   FleetStatus as_routed(FleetStatus status, const FleetId& id) const;
 
   std::function<void(const FleetId&)> changed_;

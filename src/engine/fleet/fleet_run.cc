@@ -102,8 +102,7 @@ void FleetRun::save(const FleetRecord& before, const FleetStatus& status_before)
   FleetRecord& record = run_.row.record;
   const FleetStatus status = status_of(run_.row, run_.plans);
   if (is_another(status, status_before)) record.changed_at = civil_now_;
-  save_record(tx_, run_.id, before, record);
-  if (record.failed != before.failed) save_claim(tx_, run_.id, run_.row, run_.plans);
+  save_record(tx_, run_.id, before, run_.row);
   std::vector<std::string> decisions = decisions_of(before, run_.row, run_.failures);
   decisions.insert(decisions.end(), run_.troubles.begin(), run_.troubles.end());
   effects_.note(run_.id, civil_now_, std::move(decisions));

@@ -8,22 +8,25 @@
 
 #include "base/test_folder.h"
 #include "engine/fleet/record.h"
+#include "engine/fleet/simulation.h"
+#include "engine/fleet/test_store.h"
 
 namespace slipway::fleet {
 namespace {
 
 constexpr std::uint32_t instances_max = 10;
 
+FleetPlan plan(std::uint32_t instances) {
+  return {.variants = {{.name = "all",
+                        .serving = SingleModel{.instances = instances},
+                        .program = {.built_in = "test"}}}};
+}
+
 // Fleets of a machine that bears ten instances; nobody starts any.
 class FleetLimitTest : public testing::Test {
  protected:
   FleetLimitTest() { store_ = store::Store::open(folder_ / "store.db", migrations()).value(); }
 
-  static FleetPlan plan(std::uint32_t instances) {
-    return {.variants = {{.name = "all",
-                          .serving = SingleModel{.instances = instances},
-                          .program = {.built_in = "test"}}}};
-  }
   Result<Generation> put(const std::string& id, const FleetPlan& plan) {
     return store_->write(
         [&](store::Transaction& tx) { return fleets_.put_plan(tx, FleetId{id}, plan); });
@@ -37,10 +40,10 @@ class FleetLimitTest : public testing::Test {
   // Notes, as a reconcile does, that all requests go to that generation.
   void let_serve(const std::string& id, Generation generation) {
     ASSERT_TRUE(store_->write([&](store::Transaction& tx) -> Result<> {
-      const FleetRecord before = load_row(tx, FleetId{id})->record;
-      FleetRecord serving = before;
-      serving.shares = {{generation, 1.0}};
-      save_record(tx, FleetId{id}, before, serving);
+      FleetRow row = *load_row(tx, FleetId{id});
+      const FleetRecord before = row.record;
+      row.record.shares = {{generation, 1.0}};
+      save_record(tx, FleetId{id}, before, row);
       return {};
     }));
   }
@@ -131,6 +134,63 @@ TEST_F(FleetLimitTest, WhatWasGivenUpTakesNoRoomFromOtherFleets) {
   EXPECT_FALSE(put("three", plan(1)));
 }
 
+TEST_F(FleetLimitTest, WhatServesInThePlaceOfWhatWasGivenUpTakesAsMuchRoomAsItIsChangedTo) {
+  const Generation old = put("one", plan(4)).value();
+  let_serve("one", old);
+  const Generation failed = put("one", plan(10)).value();
+  ASSERT_TRUE(store_->write([&](store::Transaction& tx) {
+    return fleets_.give_up(tx, FleetId{"one"}, failed, "it was found wanting");
+  }));
+  const VariantChange change{.name = "all", .weight = {}, .instances = 7};
+  ASSERT_TRUE(store_->write([&](store::Transaction& tx) {
+    return fleets_.set_weights_and_counts(tx, FleetId{"one"}, old, {&change, 1});
+  }));
+  EXPECT_FALSE(put("two", plan(4)));
+  EXPECT_TRUE(put("two", plan(3)));
+}
+
+// The same fleets with their reconciler: whether its simulated instances come up decides what they
+// take.
+TEST(FleetClaimTest, WhatTheReconcilerGivesUpTakesNoRoomAndWhatServesKeepsItsOwn) {
+  const TestFolder folder;
+  const auto store = open_test_store(folder.path());
+  Simulation world(*store, 1, {.built_ins = {{"test", {.argv = {"/bin/test"}}}}});
+  world.machine().set_faults_for("FAULT=dies", {.never_healthy = 1, .dies_starting = 1});
+  const auto put = [&](const char* id, std::uint32_t instances, const char* fault) {
+    const auto made = store->write([&](store::Transaction& tx) {
+      FleetPlan wanted = plan(instances);
+      wanted.variants[0].program.environment["FAULT"] = fault;
+      return world.fleets().put_plan(tx, FleetId{id}, wanted);
+    });
+    ASSERT_TRUE(made) << made.error().message;
+    world.run(std::chrono::minutes(5));
+  };
+  // What a server that bears so many says of one fleet more.
+  const auto has_room = [&](std::uint32_t free) {
+    const auto asks = [&](std::uint32_t instances) {
+      return store->write([&](store::Transaction& tx) -> Result<> {
+        TRY_DO(Fleets([](const FleetId&) {}, instances_max)
+                   .put_plan(tx, FleetId{"more"}, plan(instances)));
+        return fail(ErrorCode::conflict, "only asked");
+      });
+    };
+    return asks(free).error().message == "only asked" &&
+           asks(free + 1).error().kind == "too_many_instances";
+  };
+  put("new", 5, "dies");
+  EXPECT_EQ(world.status({"new"}).state, FleetState::failed);
+  EXPECT_TRUE(has_room(10)) << "nothing serves in its place";
+  put("one", 4, "");
+  EXPECT_EQ(world.status({"one"}).state, FleetState::ready);
+  EXPECT_TRUE(has_room(6));
+  put("one", 9, "dies");
+  EXPECT_EQ(world.status({"one"}).state, FleetState::update_failed);
+  EXPECT_TRUE(has_room(6)) << "four serve on";
+  put("one", 7, "");
+  EXPECT_EQ(world.status({"one"}).state, FleetState::ready);
+  EXPECT_TRUE(has_room(3));
+}
+
 TEST_F(FleetLimitTest, MachinesThatAreOfferedAndInstancesThatComeAndGoAreNotCounted) {
   const FleetPlan offering{
       .variants = {{.name = "all", .serving = Machines{.each = {.cpus = 96}, .count = 60}}}};
@@ -154,11 +214,11 @@ TEST(FleetStatusTest, AFleetIsReadyOnceRequestsGoToWhatServes) {
                         {.variants = {{.name = "all",
                                        .serving = SingleModel{.instances = 0},
                                        .program = {.built_in = "test"}}}}));
-    const FleetRow row = *load_row(tx, id);
-    FleetRecord promoted = row.record;
-    promoted.shares = {{made, 1.0}};
-    promoted.applied_revision = row.revision;
-    save_record(tx, id, row.record, promoted);
+    FleetRow row = *load_row(tx, id);
+    const FleetRecord before = row.record;
+    row.record.shares = {{made, 1.0}};
+    row.record.applied_revision = row.revision;
+    save_record(tx, id, before, row);
     return made;
   });
   ASSERT_TRUE(stored) << stored.error().message;

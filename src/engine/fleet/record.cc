@@ -254,21 +254,30 @@ void save_wanted(store::Transaction& tx, const FleetId& id, const FleetRow& row)
       id.text, row.wanted, row.revision, row.removing);
 }
 
+namespace {
+
+void save_claim(store::Transaction& tx, const FleetId& id, const std::optional<FleetPlan>& plan) {
+  tx.run("UPDATE fleet SET instances = ?2 WHERE id = ?1", id.text,
+         plan ? standing_processes(*plan) : 0);
+}
+
+}  // namespace
+
 void save_record(store::Transaction& tx, const FleetId& id, const FleetRecord& before,
-                 const FleetRecord& record) {
+                 const FleetRow& row) {
+  const FleetRecord& record = row.record;
   if (const std::string text = to_text(record); text != to_text(before))
     tx.run("UPDATE fleet SET record = ?2 WHERE id = ?1", id.text, text);
   save_instances(tx, id, before.instances, record.instances);
+  const Generation claiming = record.claiming(row.wanted);
+  if (claiming != before.claiming(row.wanted)) save_claim(tx, id, load_plan(tx, id, claiming));
 }
 
-void save_plan(store::Transaction& tx, const FleetId& id, Generation generation,
-               const FleetPlan& plan) {
+void save_plan(store::Transaction& tx, const FleetId& id, const FleetRow& row,
+               Generation generation, const FleetPlan& plan) {
   tx.run("INSERT OR REPLACE INTO fleet_plan(id, generation, plan) VALUES(?1, ?2, ?3)", id.text,
          generation, to_text(plan));
-}
-
-void save_claim(store::Transaction& tx, const FleetId& id, std::uint32_t instances) {
-  tx.run("UPDATE fleet SET instances = ?2 WHERE id = ?1", id.text, instances);
+  if (generation == row.record.claiming(row.wanted)) save_claim(tx, id, plan);
 }
 
 void settle(FleetRow& row) {
@@ -326,12 +335,6 @@ Plans load_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row)
   load(row.wanted);
   for (const auto& [generation, share] : row.record.shares) load(generation);
   return plans;
-}
-
-void save_claim(store::Transaction& tx, const FleetId& id, const FleetRow& row,
-                const Plans& plans) {
-  const FleetPlan* const plan = row.record.shares.empty() ? nullptr : plans.of(row.standing());
-  save_claim(tx, id, plan == nullptr ? 0 : standing_processes(*plan));
 }
 
 FleetStatus status_of(const FleetRow& row, const Plans& plans) {

@@ -92,6 +92,9 @@ struct FleetRecord {
   }
   // The oldest of those that serve, which an update under way is to replace; 0: none does.
   Generation serving() const { return shares.empty() ? 0 : shares.begin()->first; }
+  // The generation whose instances take room from other fleets, where that one is wanted; 0: what
+  // was given up, and nothing serves in its place.
+  Generation claiming(Generation wanted) const { return failed == wanted ? serving() : wanted; }
 
   // How many instances of the variant are to run, and how many of them are healthy.
   std::size_t living(Generation generation, std::string_view variant) const;
@@ -142,14 +145,14 @@ std::optional<FleetRow> load_row_alone(store::Transaction& tx, const FleetId& id
 std::optional<FleetPlan> load_plan(store::Transaction& tx, const FleetId& id,
                                    Generation generation);
 void save_wanted(store::Transaction& tx, const FleetId& id, const FleetRow& row);
-// Writes what differs from `before`, which is what is stored: of a thousand instances the one that
-// changed.
+// Writes what of the record differs from `before`, which is what is stored: of a thousand instances
+// the one that changed. With it goes how many instances the fleet may always have, so that no plan
+// is read to add up all fleets.
 void save_record(store::Transaction& tx, const FleetId& id, const FleetRecord& before,
-                 const FleetRecord& record);
-void save_plan(store::Transaction& tx, const FleetId& id, Generation generation,
-               const FleetPlan& plan);
-// Notes how many instances the fleet may always have, so that no plan is read to add up all fleets.
-void save_claim(store::Transaction& tx, const FleetId& id, std::uint32_t instances);
+                 const FleetRow& row);
+// Writes a plan of the fleet, whose row is `row`, with that same number.
+void save_plan(store::Transaction& tx, const FleetId& id, const FleetRow& row,
+               Generation generation, const FleetPlan& plan);
 // Gives all traffic to the wanted generation: whatever failed before it counts no more.
 void settle(FleetRow& row);
 // Notes that the wanted generation is not to serve, and why: what serves beside it serves on.
@@ -172,10 +175,6 @@ struct Plans {
   const Variant* variant_of(const InstanceRecord& instance) const;
 };
 Plans load_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row);
-
-// The same of a fleet one generation of which was given up: what serves in its place, or nothing,
-// takes room now.
-void save_claim(store::Transaction& tx, const FleetId& id, const FleetRow& row, const Plans& plans);
 
 // The status that row and plans amount to.
 FleetStatus status_of(const FleetRow& row, const Plans& plans);
