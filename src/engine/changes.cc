@@ -33,17 +33,19 @@ std::vector<Waiter> Changes::take_topic(std::string_view topic) {
   if (found == waiting_.end()) return waiters;
   for (Waiting& waiting : found->second) {
     const auto [first, last] = deadlines_.equal_range(waiting.deadline);
-    deadlines_.erase(std::find_if(
-        first, last, [&](const auto& entry) { return entry.second.second == waiting.id; }));
+    const auto deadline = std::find_if(
+        first, last, [&](const auto& entry) { return entry.second.second == waiting.id; });
+    if (deadline != last) deadlines_.erase(deadline);
     waiters.push_back(std::move(waiting.waiter));
   }
+  waiting_count_ -= found->second.size();
   waiting_.erase(found);
   return waiters;
 }
 
 void Changes::wait(std::string_view topic, std::uint64_t since, Instant deadline, Waiter waiter) {
+  const bool has_deadline = deadline != Instant::max();
   std::optional<WaitOutcome> at_once;
-  bool begins = false;
   {
     const std::lock_guard lock(mutex_);
     const auto latest = changed_at_.find(topic);
@@ -51,19 +53,19 @@ void Changes::wait(std::string_view topic, std::uint64_t since, Instant deadline
         latest != changed_at_.end() ? latest->second > since : since < forgotten_before_;
     if (closed_) {
       at_once = WaitOutcome::closed;
-    } else if (!changed && deadlines_.size() >= waiters_max) {
+    } else if (!changed && waiting_count_ >= waiters_max) {
       at_once = WaitOutcome::deadline;
     } else if (changed) {
       at_once = WaitOutcome::changed;
     } else {
       const std::uint64_t id = next_id_++;
       waiting_[std::string(topic)].push_back({id, deadline, std::move(waiter)});
-      deadlines_.insert({deadline, {std::string(topic), id}});
-      begins = !std::exchange(kept_, true);
+      ++waiting_count_;
+      if (has_deadline) deadlines_.insert({deadline, {std::string(topic), id}});
     }
   }
   if (at_once) return waiter(*at_once);
-  if (begins && begun_) begun_();
+  if (has_deadline && begun_) begun_();
 }
 
 std::size_t Changes::expire() {
@@ -73,7 +75,6 @@ std::size_t Changes::expire() {
     const std::lock_guard lock(mutex_);
     late = take_expired(clock_.monotonic());
     left = deadlines_.size();
-    kept_ = left > 0;
   }
   for (Waiter& waiter : late) waiter(WaitOutcome::deadline);
   return left;
@@ -89,6 +90,7 @@ std::vector<Waiter> Changes::take_expired(Instant now) {
     const auto mine = std::ranges::find(found->second, id, &Waiting::id);
     waiters.push_back(std::move(mine->waiter));
     found->second.erase(mine);
+    --waiting_count_;
     if (found->second.empty()) waiting_.erase(found);
   }
   return waiters;
@@ -102,6 +104,7 @@ void Changes::close() {
     for (auto& [topic, list] : waiting_)
       for (Waiting& waiting : list) waiters.push_back(std::move(waiting.waiter));
     waiting_.clear();
+    waiting_count_ = 0;
     deadlines_.clear();
   }
   for (Waiter& waiter : waiters) waiter(WaitOutcome::closed);
@@ -109,7 +112,7 @@ void Changes::close() {
 
 std::size_t Changes::waiting() const {
   const std::lock_guard lock(mutex_);
-  return deadlines_.size();
+  return waiting_count_;
 }
 
 }  // namespace slipway::engine

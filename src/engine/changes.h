@@ -27,11 +27,11 @@ inline constexpr std::size_t waiters_max = 10'000;
 // state, then waits for what came after: nothing that happens between is missed.
 //
 // Thread-safe. Deadlines are kept by whoever calls expire() about ten times a second while anybody
-// waits (deadlines.h).
+// waits for one (deadlines.h).
 class Changes {
  public:
-  // `begun` is called when somebody waits where nobody did, since the beginning or since expire()
-  // returned 0: from then on expire() is to be called. On any thread; empty: the caller knows.
+  // `begun` is called when somebody begins to wait for a deadline: from then on expire() is to be
+  // called until it returns 0. On any thread; empty: the caller knows.
   explicit Changes(const Clock& clock, std::function<void()> begun = {});
   ~Changes();  // close()
   Changes(const Changes&) = delete;
@@ -46,10 +46,11 @@ class Changes {
 
   // Calls `waiter` once the topic changes after `since`: at once where it already did, with
   // `deadline` when that passes first (at once where too many wait), with `closed` when this hub
-  // closes. Only after `changed` is it of use to wait again.
+  // closes. Only after `changed` is it of use to wait again. A deadline of Instant::max() is none.
   void wait(std::string_view topic, std::uint64_t since, Instant deadline, Waiter waiter);
 
-  // Answers those whose deadline has passed, and returns how many waited on before they were told.
+  // Answers those whose deadline has passed, and returns for how many there is one to come, as it
+  // was before they were told.
   std::size_t expire();
 
   // Answers everyone; whoever waits later is answered at once.
@@ -77,7 +78,6 @@ class Changes {
   const std::function<void()> begun_;
   mutable std::mutex mutex_;
   bool closed_ = false;
-  bool kept_ = false;  // begun_ was called, and expire() has not returned 0 since
   std::uint64_t sequence_ = 0;
   std::uint64_t next_id_ = 0;
   // When each topic changed last. Bounded: on overflow all are forgotten, and who waits since an
@@ -85,7 +85,8 @@ class Changes {
   std::unordered_map<std::string, std::uint64_t, TopicHash, std::equal_to<>> changed_at_;
   std::uint64_t forgotten_before_ = 0;
   std::unordered_map<std::string, std::vector<Waiting>, TopicHash, std::equal_to<>> waiting_;
-  std::multimap<Instant, std::pair<std::string, std::uint64_t>> deadlines_;
+  std::size_t waiting_count_ = 0;                                            // in all of them
+  std::multimap<Instant, std::pair<std::string, std::uint64_t>> deadlines_;  // of who has one
 };
 
 inline constexpr std::size_t remembered_topics_max = 100'000;

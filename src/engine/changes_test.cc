@@ -45,7 +45,7 @@ TEST_F(ChangesTest, AWaiterIsAnsweredAtItsDeadlineAndOnlyOnce) {
   EXPECT_EQ(outcomes_, std::vector{WaitOutcome::deadline});
 }
 
-TEST_F(ChangesTest, SomebodyKeepsDeadlinesWhileAnybodyWaitsAndNobodyOtherwise) {
+TEST_F(ChangesTest, WhoBeginsToWaitForADeadlineIsToldOfAndCountedUntilItPasses) {
   int begun = 0;
   Changes changes(clock_, [&] { ++begun; });
   changes.notify("a");
@@ -54,16 +54,27 @@ TEST_F(ChangesTest, SomebodyKeepsDeadlinesWhileAnybodyWaitsAndNobodyOtherwise) {
     changes.wait(topic, changes.sequence(), clock_.monotonic() + 25s, note());
   };
   wait("a");
-  wait("b");
   EXPECT_EQ(begun, 1);
+  wait("b");
+  EXPECT_EQ(begun, 2);
   EXPECT_EQ(changes.expire(), 2U);
   changes.notify("a");
-  wait("a");
-  EXPECT_EQ(begun, 1);
+  EXPECT_EQ(changes.expire(), 1U);
   clock_.advance(25s);
   EXPECT_EQ(changes.expire(), 0U);
-  wait("a");
-  EXPECT_EQ(begun, 2);
+}
+
+TEST_F(ChangesTest, WhoWaitsWithoutADeadlineHasNobodyLookForOne) {
+  int begun = 0;
+  Changes changes(clock_, [&] { ++begun; });
+  changes.wait("a", changes.sequence(), Instant::max(), note());
+  EXPECT_EQ(changes.waiting(), 1U);
+  clock_.advance(24h * 365);
+  EXPECT_EQ(changes.expire(), 0U);
+  EXPECT_EQ(begun, 0);
+  changes.notify("a");
+  EXPECT_EQ(outcomes_, std::vector{WaitOutcome::changed});
+  EXPECT_EQ(changes.waiting(), 0U);
 }
 
 TEST_F(ChangesTest, ClosingAnswersEveryoneAndWhoeverComesLater) {

@@ -4,16 +4,26 @@
 
 namespace slipway::engine {
 
-void Deadlines::keep(Expire expire) {
-  loop_.post([this, expire = std::move(expire)]() mutable {
-    kept_.push_back(std::move(expire));
-    if (kept_.size() == 1) look_later();
-  });
+Deadlines::Begun Deadlines::watch(Expire expire) {
+  auto kind = std::make_shared<Kind>();
+  kind->expire = std::move(expire);
+  return [this, kind = std::move(kind)] {
+    if (kind->watched.exchange(true)) return;
+    loop_.post([this, kind] {
+      watched_.push_back(kind);
+      if (watched_.size() == 1) look_later();
+    });
+  };
 }
 
+// Whoever begins to wait during a look is either counted by it or puts the kind back himself: the
+// mark goes before the look, and who finds it gone sets it.
 void Deadlines::look() {
-  std::erase_if(kept_, [](const Expire& expire) { return expire() == 0; });
-  if (!kept_.empty()) look_later();
+  std::erase_if(watched_, [](const std::shared_ptr<Kind>& kind) {
+    kind->watched = false;
+    return kind->expire() == 0 || kind->watched.exchange(true);
+  });
+  if (!watched_.empty()) look_later();
 }
 
 void Deadlines::look_later() {

@@ -112,9 +112,9 @@ void Doors::make_context() {
       .forms = s3::form_door()});
   context_->disk = &base.disk;
   context_->uploads = std::make_unique<service::UploadSlots>(
-      upload_memory(), [&base, &uploads = context_->uploads] {
-        base.deadlines.keep([&] { return uploads->expire(base.clock.monotonic()); });
-      });
+      upload_memory(), base.deadlines.watch([&base, &uploads = context_->uploads] {
+        return uploads->expire(base.clock.monotonic());
+      }));
 }
 
 }  // namespace slipway::server

@@ -40,7 +40,7 @@ struct Foundation {
   // Whatever asks instances, subscribers and programs and may come in masses: never an I/O loop.
   net::LoopThread bulk_loop{"bulk-loop"};
   engine::Deadlines deadlines{bulk_loop.loop()};
-  engine::Changes changes{clock, [this] { deadlines.keep([this] { return changes.expire(); }); }};
+  engine::Changes changes{clock, deadlines.watch([this] { return changes.expire(); })};
   WorkerPool artifacts;  // fetching, unpacking, digesting
   WorkerPool control;    // what is quick
   WorkerPool puts;       // what waits for a change of the store

@@ -53,19 +53,15 @@ std::size_t UploadSlots::waiting_of(const std::string& url) const {
 
 UploadSlots::Slot UploadSlots::take(const Uploader& uploader, Instant now, Granted later) {
   bool waits = false;
-  bool begins = false;
   {
     const std::lock_guard lock(mutex_);
     if (has_room(uploader)) return make_slot(uploader);
     waits = !closed_ && waiting_.size() < waiting_uploads_max &&
             waiting_of(uploader.url) < waiting_uploads_of_url_max;
-    if (waits) {
-      waiting_.push_back({uploader, now + upload_wait_max, std::move(later)});
-      begins = !std::exchange(kept_, true);
-    }
+    if (waits) waiting_.push_back({uploader, now + upload_wait_max, std::move(later)});
   }
   if (!waits) later(nullptr);
-  if (begins && begun_) begun_();
+  if (waits && begun_) begun_();
   return nullptr;
 }
 
@@ -106,7 +102,6 @@ std::size_t UploadSlots::expire(Instant now) {
       waiting_.pop_front();
     }
     left = waiting_.size();
-    kept_ = left > 0;
   }
   for (Granted& tell : late) tell(nullptr);
   return left;

@@ -42,8 +42,8 @@ class UploadSlots {
   using Granted = std::move_only_function<void(Slot)>;
 
   // As many slots as `memory_bytes` holds uploads, at least 8, at most uploads_max. `begun` is
-  // called when somebody waits where nobody did, since the beginning or since expire() returned 0:
-  // from then on expire() is to be called. On any thread; empty: the caller knows.
+  // called when somebody begins to wait: from then on expire() is to be called until it returns 0.
+  // On any thread; empty: the caller knows.
   explicit UploadSlots(std::uint64_t memory_bytes = ~0ULL, std::function<void()> begun = {});
 
   // A slot at once where there is one; else nullptr, and `later` is called once: with a slot when
@@ -82,7 +82,6 @@ class UploadSlots {
   std::map<std::string, std::size_t> by_url_;
   std::deque<Waiting> waiting_;
   bool closed_ = false;
-  bool kept_ = false;  // begun_ was called, and expire() has not returned 0 since
 };
 
 }  // namespace slipway::service
