@@ -28,6 +28,7 @@ WorkerPool::~WorkerPool() { stop(); }
 
 void WorkerPool::post(Task task, TaskOwner owner) {
   Threads ended;
+  bool starved = false;
   {
     const std::scoped_lock lock(mutex_);
     if (stopping_) return;
@@ -36,9 +37,17 @@ void WorkerPool::post(Task task, TaskOwner owner) {
     ++waiting_;
     if (queue.size() == 1) turns_.push_back(owner);
     if (waiting_ > idle_ && threads_.size() < threads_max_) start_thread();
+    starved = is_starved();
     ended.swap(ended_);
   }
   wake_.notify_one();
+  if (starved && starved_) starved_();
+}
+
+std::size_t WorkerPool::try_again() {
+  const std::scoped_lock lock(mutex_);
+  if (is_starved() && !stopping_) start_thread();
+  return is_starved() && !stopping_ ? waiting_ : 0;
 }
 
 // A thread that is told to begin waits for the mutex first, so it finds itself in the list.
@@ -47,8 +56,10 @@ void WorkerPool::start_thread() {
   const auto self = std::prev(threads_.end());
   try {
     *self = std::jthread([this, self] { run(self); });
+    refused_ = false;
   } catch (const std::system_error& none_left) {
     threads_.erase(self);
+    if (std::exchange(refused_, true)) return;
     log_error("workers", "a thread cannot be started",
               {{"pool", name_},
                {"threads", fmt::format("{}", threads_.size())},

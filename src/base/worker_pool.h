@@ -43,9 +43,18 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // From any thread. After stop() the task is dropped. Where the machine has no thread left to give
-  // and the pool has none, the task waits for the next one that is posted.
+  // `starved` is called whenever a task is posted, the machine has no thread left to give and the
+  // pool has none: from then on try_again() is to be called, now and then, until it returns 0. On
+  // the thread that posts. Set before the first post.
+  void when_starved(std::function<void()> starved) { starved_ = std::move(starved); }
+
+  // From any thread. After stop() the task is dropped. Where no thread could be had it waits for
+  // the next one that is posted, or for try_again().
   void post(Task task, TaskOwner owner = TaskOwner::nobody);
+
+  // Begins a thread where tasks wait and the pool has none. Returns how many still wait for one.
+  // From any thread.
+  std::size_t try_again();
 
   // Tasks that no thread has begun yet. From any thread.
   std::size_t waiting() const;
@@ -60,6 +69,7 @@ class WorkerPool {
  private:
   using Threads = std::list<std::jthread>;
 
+  bool is_starved() const { return waiting_ > 0 && threads_.empty(); }
   void start_thread();
   void run(Threads::iterator self);
   bool wait_for_task(std::unique_lock<std::mutex>& lock);
@@ -69,6 +79,7 @@ class WorkerPool {
   const Priority priority_;
   const std::string name_;
   const std::chrono::milliseconds idle_max_;
+  std::function<void()> starved_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
@@ -78,6 +89,7 @@ class WorkerPool {
   std::size_t waiting_ = 0;                                 // in all of them
   std::size_t idle_ = 0;                                    // threads that wait for a task
   bool stopping_ = false;
+  bool refused_ = false;  // the last thread could not be started: said once
   Threads threads_;
   Threads ended_;  // to be joined, by who posts next: each is past its last use of the pool
 };

@@ -131,6 +131,27 @@ TEST(WorkerPoolTest, work_for_which_no_thread_could_be_had_is_done_with_the_next
   EXPECT_EQ(ran, 2);
 }
 
+TEST(WorkerPoolTest, who_keeps_a_starved_pool_is_told_and_its_work_is_done_once_there_are_threads) {
+  if (sanitized) GTEST_SKIP() << "a sanitizer maps more than there would be room for";
+  std::atomic<int> ran = 0;
+  int starved = 0;
+  WorkerPool pool(2);
+  pool.when_starved([&] { ++starved; });
+  EXPECT_EQ(pool.try_again(), 0U) << "nothing waits";
+  {
+    const NoMoreThreads none;
+    pool.post([&] { ++ran; });
+    EXPECT_EQ(starved, 1);
+    EXPECT_EQ(pool.try_again(), 1U);
+  }
+  EXPECT_EQ(pool.try_again(), 0U);
+  while (ran < 1) std::this_thread::yield();
+  pool.post([&] { ++ran; });
+  pool.stop();
+  EXPECT_EQ(ran, 2);
+  EXPECT_EQ(starved, 1) << "there was a thread";
+}
+
 TEST(WorkerPoolTest, an_allocation_that_fails_costs_its_task_and_not_the_process) {
   WorkerPool pool(1);
   bool ran = false;

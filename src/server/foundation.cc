@@ -14,15 +14,7 @@ constexpr std::size_t file_workers = 8;
 constexpr std::size_t bulk_workers = 4;
 constexpr std::size_t artifact_workers = 2;
 
-// Models may take all threads that a container has, until the place ends them.
-constexpr std::chrono::milliseconds missing_workers_period{500};
-
 using Priority = WorkerPool::Priority;
-
-// A pool that could start no thread tries again with what is posted next.
-void help(WorkerPool& pool) {
-  if (pool.threads() == 0 && pool.waiting() > 0) pool.post([] {});
-}
 
 }  // namespace
 
@@ -33,7 +25,11 @@ Foundation::Foundation(const ServeOptions& settled)
       control(control_workers, Priority::normal, "control"),
       puts(put_workers, Priority::normal, "put"),
       files(file_workers, Priority::background, "file"),
-      bulk(bulk_workers, Priority::background, "bulk") {}
+      bulk(bulk_workers, Priority::background, "bulk") {
+  // Models may take all threads that a container has, until the place ends them.
+  for (WorkerPool* const pool : {&artifacts, &control, &puts, &files, &bulk})
+    pool->when_starved(deadlines.watch([pool] { return pool->try_again(); }));
+}
 
 Result<std::unique_ptr<Foundation>> Foundation::open(const ServeOptions& options) {
   TRY_DO(make_directory(options.data));
@@ -64,17 +60,11 @@ void Foundation::end() {
 
 void Foundation::begin() {
   bulk_loop.loop().post([this] { keep_time(); });
-  bulk_loop.loop().post([this] { keep_workers(); });
 }
 
 void Foundation::keep_time() {
   control.post([this] { note_time(); });
   bulk_loop.loop().after(engine::time_note_period, [this] { keep_time(); });
-}
-
-void Foundation::keep_workers() {
-  for (WorkerPool* const pool : {&artifacts, &control, &puts, &files, &bulk}) help(*pool);
-  bulk_loop.loop().after(missing_workers_period, [this] { keep_workers(); });
 }
 
 void Foundation::note_time() {

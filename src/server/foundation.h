@@ -23,13 +23,13 @@ namespace slipway::server {
 struct Foundation {
   // Makes the data directory, where there is none, and takes back what was kept of a full disk.
   static Result<std::unique_ptr<Foundation>> open(const ServeOptions& options);
+  ~Foundation() { bulk_loop.stop(); }  // also of a server that did not start: it looks at members
 
   // The rest, which waits for the disk. It ends when nobody posts, writes or decides any more: the
   // workers run what was posted to its end, and what the writer was given is durable.
   Result<> open_store(ServerLifecycle& life);
 
-  // Begins what recurs: a note of the time for the next start, and a look whether work lies there
-  // for which no thread could be had.
+  // Begins what recurs: a note of the time for the next start.
   void begin();
 
   const ServeOptions options;
@@ -52,7 +52,6 @@ struct Foundation {
   explicit Foundation(const ServeOptions& options);
   void end();
   void keep_time();
-  void keep_workers();
   void note_time();
 };
 
