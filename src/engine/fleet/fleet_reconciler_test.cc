@@ -455,11 +455,11 @@ TEST_F(FleetReconcilerTest, ACommitThatIsLostIsTriedLaterAndLater) {
   put({variant("main", 1)});
   std::size_t lost = 0;
   world_.run(1min, [&] {
-    if (world_.machine().running() > 0 && lost == 0) world_.set_commit_faults({.lost = 1});
-    if (world_.commit_lost() && ++lost > 1000) world_.set_commit_faults({});
+    if (world_.machine().running() > 0 && lost == 0) world_.commit_faults().set({.lost = 1});
+    if (world_.commit_faults().last_was_lost() && ++lost > 1000) world_.commit_faults().set({});
   });
   EXPECT_LT(lost, 100U);
-  world_.set_commit_faults({});
+  world_.commit_faults().set({});
   world_.run(1min);
   EXPECT_EQ(status().state, FleetState::ready);
   EXPECT_EQ(routed(), 1U);

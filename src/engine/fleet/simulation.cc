@@ -102,25 +102,17 @@ Simulation::Server::Server(Simulation& world)
                     return fail(ErrorCode::permission_denied, artifact.uri + " is closed.");
                   }},
                  world.options_),
-      fleets([this](const FleetId& id) { reconciler.wake(id); }) {
+      fleets([this](const FleetId& id) { reconciler.wake(id); }, 0, nullptr,
+             [this](const FleetId& id) { return routes.routed(id); }) {
   artifacts.fails = world.fetch_fails_;
   environments.fails = world.environments_fail_;
-  loop.set_faults({.loses_commit =
-                       [&world] {
-                         const double drawn = static_cast<double>(below(world.random_, 1000));
-                         return world.commit_lost_ = drawn < world.commit_faults_.lost * 1000;
-                       },
-                   .before_effects = [this, &world] { pass_time_before_effects(world); }});
+  // Between a commit and its effects instances end, and answer.
+  world.commit_faults_.befall(loop, [this, &world] {
+    if (world.crash_.reached()) return;
+    world.machine_.advance();
+    prober.advance();
+  });
   routes.on_drained([this](const place::InstanceKey& key) { reconciler.observe_drained(key); });
-}
-
-// Meanwhile instances end, and answer.
-void Simulation::Server::pass_time_before_effects(Simulation& world) {
-  const auto slow_max = static_cast<std::uint64_t>(world.commit_faults_.slow_max.count());
-  if (slow_max == 0 || world.crash_.reached()) return;
-  world.clock_.advance(std::chrono::milliseconds(below(world.random_, slow_max)));
-  world.machine_.advance();
-  prober.advance();
 }
 
 Simulation::Simulation(store::Store& store, std::uint64_t seed, FleetOptions options)

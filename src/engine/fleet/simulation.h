@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "engine/commit_faults.h"
 #include "engine/fleet/fleet_reconciler.h"
 #include "engine/reconciler.h"
 #include "place/simulated/crashing_place.h"
@@ -121,15 +122,8 @@ class Simulation {
   void set_fetch_fails(double chance);
   std::set<std::string>& unreadable() { return unreadable_; }
   void set_environments_fail(bool fail);
-  // What becomes of the commits of reconciles: the chance that one is lost, and how long the
-  // machine may go on between one and its effects.
-  struct CommitFaults {
-    double lost = 0;
-    std::chrono::milliseconds slow_max{0};
-  };
-  void set_commit_faults(const CommitFaults& faults) { commit_faults_ = faults; }
-  // Whether the last reconcile's was, so that its effects are to come with the next.
-  bool commit_lost() const { return commit_lost_; }
+  // What becomes of the commits of reconciles.
+  engine::CommitFaults& commit_faults() { return commit_faults_; }
 
   // The server ends, whatever it was doing, and another starts on the same store and machine.
   void crash_and_restart();
@@ -151,7 +145,6 @@ class Simulation {
  private:
   struct Server {
     explicit Server(Simulation& world);
-    void pass_time_before_effects(Simulation& world);
 
     engine::Changes changes;
     engine::ReconcilerLoop loop;
@@ -173,8 +166,7 @@ class Simulation {
   double fetch_fails_ = 0;
   std::set<std::string> unreadable_;  // URIs that their readers may not read now
   bool environments_fail_ = false;
-  CommitFaults commit_faults_;
-  bool commit_lost_ = false;
+  engine::CommitFaults commit_faults_{random_, clock_};
   std::unique_ptr<Server> server_;
 };
 

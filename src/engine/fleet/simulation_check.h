@@ -27,8 +27,8 @@ class FleetHistory {
   void play() {
     world_.machine().set_faults(draw_faults());
     world_.set_fetch_fails(chance(4) ? 0.2 : 0);
-    world_.set_commit_faults({.lost = chance(3) ? small() : 0,
-                              .slow_max = std::chrono::milliseconds(chance(3) ? 2'000 : 0)});
+    world_.commit_faults().set({.lost = chance(3) ? small() : 0,
+                                .slow_max = std::chrono::milliseconds(chance(3) ? 2'000 : 0)});
     change_plan();
     const std::uint64_t acts = 3 + below(world_.random(), 12);
     for (std::uint64_t i = 0; i < acts; ++i) act();
@@ -184,7 +184,7 @@ class FleetHistory {
     const FleetStatus status = world_.status(id_);
     const auto route = world_.fleet_route(id_);
     const bool removing = status.state == FleetState::removing || status.state == FleetState::gone;
-    require(!removing || !route || world_.commit_lost(),
+    require(!removing || !route || world_.commit_faults().last_was_lost(),
             "a fleet that is being removed is still routed");
     if (!route) return;
     Shares routed;
@@ -192,7 +192,8 @@ class FleetHistory {
       routed[leg.route->generation] = leg.share;
       look_at_leg(*leg.route, status);
     }
-    require(routed == status.shares || status.shares.empty() || removing || world_.commit_lost(),
+    require(routed == status.shares || status.shares.empty() || removing ||
+                world_.commit_faults().last_was_lost(),
             "traffic is not divided as is stored");
     if (!routed.empty()) routed_ = std::move(routed);
   }
@@ -222,7 +223,7 @@ class FleetHistory {
     world_.crash_point().disarm();
     world_.machine().set_faults({});
     world_.set_fetch_fails(0);
-    world_.set_commit_faults({});
+    world_.commit_faults().set({});
     const auto span = std::chrono::minutes(20);
     world_.run(span, [this] { look(); });
     FleetState state = world_.status(id_).state;

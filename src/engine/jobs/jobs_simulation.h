@@ -18,6 +18,7 @@
 #include "base/random.h"
 #include "base/test_folder.h"
 #include "engine/changes.h"
+#include "engine/commit_faults.h"
 #include "engine/jobs/job_reconciler.h"
 #include "engine/jobs/jobs.h"
 #include "engine/reconciler.h"
@@ -89,7 +90,7 @@ class Owner final : public engine::Reconciler {
     const JobId id{std::string(key)};
     const auto status = jobs_.status(tx, id);
     if (!status) return engine::Wake::never();
-    if (!status->outcome) return engine::Wake::on(topic_of(id), std::chrono::hours(1));
+    if (!status->outcome) return engine::Wake::on(topic_of(id));
     tx.run("INSERT INTO told(id,outcome) VALUES(?1,?2)", key, status->outcome->kind);
     tx.run("DELETE FROM owned WHERE id=?1", key);
     jobs_.remove(tx, id);
@@ -118,12 +119,9 @@ class JobWorld {
   engine::Changes& changes() { return server_->changes; }
   place::Place& place() { return server_->place; }
   std::string tail(const JobId& id) { return server_->reconciler.tail(id); }
-  struct CommitFaults {
-    double lost = 0;
-    std::chrono::milliseconds slow_max{0};
-  };
   void set_fetch_fails(double chance) { fetch_fails_ = chance; }
-  void set_commit_faults(const CommitFaults& faults) { commit_faults_ = faults; }
+  // What becomes of the commits of reconciles.
+  engine::CommitFaults& commit_faults() { return commit_faults_; }
 
   template <typename F>
   Result<> write(F&& change) {
@@ -225,8 +223,9 @@ class JobWorld {
           reconciler({.place = place, .artifacts = inputs, .loop = loop, .changes = changes}),
           jobs(world.clock_, [this](const JobId& id) { reconciler.wake(id); }),
           owner(loop, jobs) {
-      loop.set_faults({.loses_commit = [&world] { return world.loses_commit(); },
-                       .before_effects = [&world] { world.pass_time_before_effects(); }});
+      world.commit_faults_.befall(loop, [&world] {
+        if (!world.crash_.reached()) world.machine_.advance();
+      });
     }
 
     engine::Changes changes;
@@ -238,15 +237,6 @@ class JobWorld {
     Owner owner;
   };
 
-  bool loses_commit() {
-    return static_cast<double>(below(random_, 1000)) < commit_faults_.lost * 1000;
-  }
-  void pass_time_before_effects() {
-    const auto slow_max = static_cast<std::uint64_t>(commit_faults_.slow_max.count());
-    if (slow_max == 0 || crash_.reached()) return;
-    clock_.advance(std::chrono::milliseconds(below(random_, slow_max)));
-    machine_.advance();
-  }
   // To what is due next, at most to `until`; false where nothing will be.
   bool move_on(Instant until) {
     std::optional<Instant> due = machine_.next_due();
@@ -267,7 +257,7 @@ class JobWorld {
   std::unique_ptr<store::Store> store_;
   place::SimulatedMachine machine_{clock_, random_};
   place::CrashPoint crash_;
-  CommitFaults commit_faults_;
+  engine::CommitFaults commit_faults_{random_, clock_};
   double fetch_fails_ = 0;
   std::unique_ptr<Server> server_;
 };

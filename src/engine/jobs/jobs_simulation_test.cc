@@ -34,8 +34,8 @@ class JobHistory {
                                  .prepares = small(),
                                  .succeeds = 0.5,
                                  .ends_unseen = small()});
-    world_.set_commit_faults({.lost = chance(3) ? small() : 0,
-                              .slow_max = std::chrono::milliseconds(chance(3) ? 2'000 : 0)});
+    world_.commit_faults().set({.lost = chance(3) ? small() : 0,
+                                .slow_max = std::chrono::milliseconds(chance(3) ? 2'000 : 0)});
     world_.set_fetch_fails(small());
     const std::uint64_t acts = 5 + below(world_.random(), 20);
     for (std::uint64_t i = 0; i < acts; ++i) act();
@@ -106,7 +106,7 @@ class JobHistory {
   // Every job ends, its owner is told once, and nothing is left.
   void converge() {
     world_.crash_point().disarm();
-    world_.set_commit_faults({});
+    world_.commit_faults().set({});
     world_.set_fetch_fails(0);
     world_.machine().set_faults({.succeeds = 1});
     for (const auto& [id, spec] : specs_)
