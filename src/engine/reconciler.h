@@ -35,7 +35,9 @@ struct Wake {
   static Wake after(std::chrono::microseconds delay) {
     return {.in = std::max(delay, std::chrono::microseconds(0))};
   }
-  // When `topic` moves after what the reconcile saw, and once `delay` has passed at the latest.
+  // When `topic` moves after what the reconcile saw.
+  static Wake on(std::string topic) { return {.in = {}, .topic = std::move(topic)}; }
+  // The same, and once `delay` has passed at the latest.
   static Wake on(std::string topic, std::chrono::microseconds delay) {
     return {.in = delay, .topic = std::move(topic)};
   }
@@ -112,6 +114,8 @@ struct ReconcilerState {
 // Limits.
 inline constexpr std::size_t failing_shown_max = 100;
 inline constexpr std::size_t reconciles_per_batch_max = 64;
+// A key whose topic cannot be awaited, since too many wait already, is looked at after so long.
+inline constexpr std::chrono::seconds unheard_delay{2};
 inline constexpr std::chrono::milliseconds retry_delay_min{100};
 inline constexpr std::chrono::milliseconds retry_delay_max{30'000};
 

@@ -140,6 +140,8 @@ std::shared_ptr<const routing::GenerationRoute> same_leg(const routing::FleetRou
 
 }  // namespace
 
+// What a fleet's status says follows the shares that are routed (Fleets::as_routed), and these may
+// come after the commit that told of them: where an effect before this one failed, with the next.
 void FleetEffects::publish(const FleetId& id, NewRoute fresh) {
   effects_.add([&needs = needs_, &observed = observed_, id, fresh = std::move(fresh)] {
     auto route = std::make_shared<routing::FleetRoute>();
@@ -160,7 +162,9 @@ void FleetEffects::publish(const FleetId& id, NewRoute fresh) {
       route->legs.push_back({.share = leg.share, .route = std::move(same)});
     }
     observed.published = route;
+    const auto before = needs.routes.routed(id);
     needs.routes.publish(id, std::move(route));
+    if (needs.routes.routed(id) != before) needs.changes.notify(topic_of(id));
   });
 }
 

@@ -7,6 +7,9 @@ namespace {
 
 constexpr std::size_t reason_bytes_max = 1000;
 
+// Moves when a run went and another may begin in its place.
+constexpr std::string_view room_topic = "transform-runs";
+
 }  // namespace
 
 struct TransformReconciler::Look {
@@ -46,7 +49,9 @@ void TransformReconciler::save(Look& look) {
 }
 
 void TransformReconciler::forget_run(Look& look) {
-  look.effects.add([this, id = look.id] { needs_.runs.forget(id); });
+  look.effects.add([this, id = look.id] {
+    if (needs_.runs.forget(id)) needs_.changes.notify(room_topic);
+  });
 }
 
 engine::Wake TransformReconciler::begin(Look& look) {
@@ -54,7 +59,7 @@ engine::Wake TransformReconciler::begin(Look& look) {
   if (!put) return fail(look, Fault::server, put.error().message);
   look.row.status.state = TransformState::starting;
   save(look);
-  return engine::Wake::after(std::chrono::microseconds(0));
+  return await_instances(look);
 }
 
 engine::Wake TransformReconciler::await_instances(Look& look) {
@@ -65,29 +70,32 @@ engine::Wake TransformReconciler::await_instances(Look& look) {
     look.row.status.state = TransformState::running;
     look.row.status.started = look.now;
     save(look);
-    return engine::Wake::after(std::chrono::microseconds(0));
+    return work(look);
   }
-  return engine::Wake::on(fleet::topic_of(fleet), transform_look_again);
+  return engine::Wake::on(fleet::topic_of(fleet));
 }
 
+// A run wakes its job when it ends. One that may not begin, since too many run, has its turn when
+// one of those went.
 engine::Wake TransformReconciler::work(Look& look) {
   const auto outcome = needs_.runs.outcome(look.id);
   if (!outcome) {
+    if (needs_.runs.runs(look.id)) return engine::Wake::never();
     look.effects.add([this, id = look.id, plan = look.row.plan] { needs_.runs.start(id, plan); });
-    return engine::Wake::after(transform_look_again);
+    return engine::Wake::on(std::string(room_topic));
   }
   if (!*outcome) {
     const Error& error = outcome->error();
     if (error.code == ErrorCode::internal || error.code == ErrorCode::unavailable) {
       forget_run(look);  // not the job's fault: once more
-      return engine::Wake::after(transform_look_again);
+      return engine::Wake::after(transform_retry_delay);
     }
     return fail(look, Fault::input, error.message);
   }
   const FileCounts counts = count_files(look.tx, look.id);
-  if (counts.waiting > 0) {
+  if (counts.waiting > 0) {  // what came of some could not be written
     forget_run(look);
-    return engine::Wake::after(std::chrono::microseconds(0));
+    return engine::Wake::after(transform_retry_delay);
   }
   if (counts.failed == 0) return end(look, TransformState::completed);
   const std::string all = counts.total() == 1
@@ -102,7 +110,7 @@ engine::Wake TransformReconciler::end_as_asked(Look& look) {
   const bool runs = needs_.runs.runs(look.id) && !needs_.runs.outcome(look.id);
   if (!runs) return end(look, TransformState::stopped);
   look.effects.add([this, id = look.id] { needs_.runs.stop(id); });
-  return engine::Wake::after(transform_look_again);
+  return engine::Wake::never();
 }
 
 engine::Wake TransformReconciler::fail(Look& look, Fault fault, std::string_view reason) {

@@ -13,9 +13,8 @@
 
 namespace slipway::transform {
 
-// While its instances come up or its run works, a job is looked at this often in case a wake was
-// missed.
-inline constexpr std::chrono::seconds transform_look_again{2};
+// A run that could not do its work, for no fault of its job, is followed by another after so long.
+inline constexpr std::chrono::seconds transform_retry_delay{2};
 
 // A function of (stored job, its fleet's status, its run, now): it may run at any time, twice, or
 // after a crash. The rows of files say what is done; a run that a crash ended begins again with the

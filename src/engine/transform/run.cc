@@ -165,13 +165,14 @@ std::optional<RunOutcome> TransformRuns::outcome(const TransformId& id) const {
   return run == runs_.end() ? std::nullopt : run->second->outcome();
 }
 
-void TransformRuns::forget(const TransformId& id) {
+bool TransformRuns::forget(const TransformId& id) {
   std::unique_ptr<TransformRun> gone;
   const std::lock_guard lock(mutex_);
-  if (const auto run = runs_.find(id); run != runs_.end()) {
-    gone = std::move(run->second);
-    runs_.erase(run);
-  }
+  const auto run = runs_.find(id);
+  if (run == runs_.end()) return false;
+  gone = std::move(run->second);
+  runs_.erase(run);
+  return true;
 }
 
 void TransformRuns::stop_all() {

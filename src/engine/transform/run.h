@@ -165,8 +165,9 @@ class TransformRuns {
   void stop(const TransformId& id);
   bool runs(const TransformId& id) const;
   std::optional<RunOutcome> outcome(const TransformId& id) const;
-  // Waits for the run's threads: after its outcome is there, that is a moment.
-  void forget(const TransformId& id);
+  // Waits for the run's threads: after its outcome is there, that is a moment. False where there is
+  // none.
+  bool forget(const TransformId& id);
   // Ends all of them; call before what they report to goes.
   void stop_all();
 
