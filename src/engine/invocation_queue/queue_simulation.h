@@ -1,19 +1,23 @@
-// A world for the queues: a store that lasts, servers that crash, instances that answer late, badly
-// or never. Everything follows from the seed. For this room's tests.
+// A world for the queues: a store that lasts, commits that are lost or slow, servers that crash,
+// instances that answer late, badly or never. Everything follows from the seed. For this room's
+// tests.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "base/random.h"
 #include "base/test_folder.h"
+#include "engine/commit_faults.h"
 #include "engine/invocation_queue/queue.h"
 
 namespace slipway::invocation_queue {
@@ -85,12 +89,15 @@ class RecordingDoor final : public QueueDoor {
     return std::string(name_of(*settled.failure));
   }
   void announce(store::Transaction& tx, const Settled& settled) override {
+    if (broken.exchange(false)) throw std::runtime_error("as simulated");
     tx.run("INSERT INTO announced(key,outcome,at) VALUES(?1,?2,?3)", settled.request.output.key,
            settled.failure ? name_of(*settled.failure) : "completed",
            settled.at.civil.time_since_epoch().count());
   }
 
   std::string closed;  // a key that nobody may touch
+  // The next change that would settle a request is lost.
+  std::atomic<bool> broken = false;
 
  private:
   Result<> check(const objects::ObjectName& name) const {
@@ -209,6 +216,8 @@ class QueueWorld {
   objects::Objects& object_store() { return *objects_; }
   ManualClock& clock() { return clock_; }
   std::size_t below(std::size_t bound) { return slipway::below(random_, bound); }
+  // What becomes of the commits of reconciles.
+  engine::CommitFaults& commit_faults() { return commit_faults_; }
 
  private:
   struct Server {
@@ -223,6 +232,7 @@ class QueueWorld {
                     .door = door,
                     .clock = world.clock_}) {
       loop.add(requests);
+      world.commit_faults_.befall(loop);
     }
     SimulatedInstances instances;
     RecordingDoor door;
@@ -244,6 +254,7 @@ class QueueWorld {
   TestFolder folder_;
   ManualClock clock_;
   SeededRandom random_;
+  engine::CommitFaults commit_faults_{random_, clock_};
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<objects::Objects> objects_;
   std::unique_ptr<Server> server_;

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "engine/invocation_queue/queue_simulation.h"
 
 namespace slipway::invocation_queue {
@@ -290,11 +292,17 @@ TEST(InvocationQueue, ARequestAcceptedAfterOneWithoutInputIsSent) {
   EXPECT_EQ(world.instances().under_way.size(), 1u);
 }
 
-// Requests, answers, failed deliveries, scaling, passing time and crashes in an order that the seed
-// chooses.
+// Requests, answers, failed deliveries, scaling, passing time, crashes, and commits that are lost
+// and slow, in an order that the seed chooses.
 class Chaos {
  public:
-  explicit Chaos(std::uint64_t seed) : world_(seed) { world_.put_queue(concurrency); }
+  explicit Chaos(std::uint64_t seed) : world_(seed) {
+    world_.put_queue(concurrency);
+    const bool loses = world_.below(2) == 0;
+    const bool is_slow = world_.below(2) == 0;
+    world_.commit_faults().set({.lost = loses ? static_cast<double>(world_.below(40)) / 100 : 0,
+                                .slow_max = std::chrono::milliseconds(is_slow ? 40'000 : 0)});
+  }
 
   void run(int steps) {
     for (int i = 0; i < steps; ++i) {
@@ -324,7 +332,7 @@ class Chaos {
 
   void step() {
     auto& instances = world_.instances();
-    switch (world_.below(11)) {
+    switch (world_.below(12)) {
       case 0:
       case 1:
       case 2:
@@ -342,6 +350,10 @@ class Chaos {
         return world_.clock().set_civil_by(by);
       }
       case 8: return world_.move_on(std::chrono::seconds(world_.below(40)));
+      case 10: {
+        world_.door().broken = true;
+        return;
+      }
       default: {
         const std::size_t count = instances.instances;
         world_.restart();
@@ -369,6 +381,7 @@ class Chaos {
   }
   // With an instance that answers, everything ends.
   void drain() {
+    world_.commit_faults().set({});
     world_.instances().instances = 1;
     instances_max_ = std::max<std::size_t>(instances_max_, 1);
     world_.requests().look_again();
@@ -385,7 +398,9 @@ class Chaos {
 };
 
 TEST(InvocationQueue, OverCrashesBetweenAnyTwoStepsNothingIsLostAndNothingIsDoneTwice) {
-  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+  const char* count = std::getenv("SLIPWAY_SEEDS");
+  const std::uint64_t last = count ? std::stoull(count) : 40;
+  for (std::uint64_t seed = 1; seed <= last; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Chaos chaos(seed);
     chaos.run(150);
