@@ -5,6 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
+#include <future>
+#include <latch>
+#include <thread>
+#include <vector>
+
 #include "gen/iam.h"
 #include "gen/s3.h"
 #include "gen/sagemaker.h"
@@ -233,6 +240,42 @@ TEST_F(RunOperationTest, AnEmptyQueueHandsBackTheTopicOfItsMessages) {
   });
   ASSERT_TRUE(answer);
   EXPECT_NE(answer->awaited, "");
+}
+
+// What a request waits for is the writer, and never what the engine's thread does after a commit.
+TEST_F(RunOperationTest, AMessageIsSentWhileThePlaceTakesItsTimeToStartAnInstance) {
+  using namespace std::chrono_literals;
+  constexpr std::size_t messages = 21;
+  const auto queue =
+      change<aws::sqs::op::CreateQueue>(input<aws::sqs::CreateQueueRequest>().QueueName("q"));
+  std::latch starting(1);
+  std::promise<void> all_sent;
+  const auto sent_or_given_up = all_sent.get_future().share();
+  doors_.world().machine().when_starting([&] {
+    starting.count_down();
+    std::this_thread::sleep_for(1s);
+    sent_or_given_up.wait_for(30s);
+  });
+  ASSERT_TRUE(doors_.store().write([&](store::Transaction& tx) { return make_stack(tx); }));
+  std::jthread engine([&] { doors_.world().run(5min); });
+  starting.wait();
+
+  std::vector<std::chrono::nanoseconds> waits;
+  for (std::size_t i = 0; i < messages; ++i) {
+    const auto asked = std::chrono::steady_clock::now();
+    const auto sent =
+        change<aws::sqs::op::SendMessage>(input<aws::sqs::SendMessageRequest>()
+                                              .QueueUrl(queue->QueueUrl())
+                                              .MessageBody(fmt::format("message {}", i)));
+    waits.push_back(std::chrono::steady_clock::now() - asked);
+    EXPECT_TRUE(sent);
+  }
+  all_sent.set_value();
+  std::ranges::sort(waits);
+  EXPECT_LT(waits[waits.size() / 2], 200ms);
+  EXPECT_LT(waits.back(), 10s) << "nobody waited until the place had given up";
+  engine.join();
+  EXPECT_EQ(status_of(*describe_endpoint()), "InService");
 }
 
 }  // namespace

@@ -103,6 +103,7 @@ void SimulatedMachine::push_log(const InstanceKey& key, Instance& instance) {
 
 // A start that is repeated is answered with what the key is, at the next advance().
 void SimulatedMachine::start(const InstanceKey& key, const InstanceSpec& spec) {
+  if (starting_) starting_();
   const Instant now = clock_.monotonic();
   if (const auto found = instances_.find(key); found != instances_.end()) {
     repeated_.push_back(key);

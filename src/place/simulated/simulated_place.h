@@ -43,6 +43,8 @@ class SimulatedMachine {
   void set_faults(SimulatedFaults faults) { faults_ = faults; }
   // Overrides chance for instances whose spec has this environment entry "NAME=VALUE".
   void set_faults_for(std::string environment_entry, SimulatedFaults faults);
+  // Called within each start(), which takes as long as that does.
+  void when_starting(std::function<void()> starting) { starting_ = std::move(starting); }
 
   struct Instance {
     enum class Phase : std::uint8_t { starting, running, ended, failed } phase = Phase::starting;
@@ -97,6 +99,7 @@ class SimulatedMachine {
   Capabilities capabilities_ = everything();
   SimulatedFaults faults_;
   std::map<std::string, SimulatedFaults> faults_for_;
+  std::function<void()> starting_;
   std::map<InstanceKey, Instance> instances_;
   std::map<InstanceKey, unsigned> starts_;
   std::vector<InstanceKey> repeated_;  // started again: what they are is reported again
