@@ -24,7 +24,11 @@ constexpr store::Migration tables[] = {tags::table,
          named_resource(type, account, region, created_us, name);
        CREATE INDEX named_resource_modified ON
          named_resource(type, account, region, modified_us, name);
-     )"}};
+     )"},
+                                       // No list is in that order, and every change pays for it.
+                                       {.room = "service/named_resources",
+                                        .version = 2,
+                                        .sql = "DROP INDEX named_resource_modified;"}};
 
 constexpr std::string_view columns = "name, arn, document, created_us, modified_us, maker";
 constexpr std::string_view in_scope = "type=?1 AND account=?2 AND region=?3";
@@ -51,8 +55,7 @@ NamedResource read_row(const store::Rows& rows) {
 
 std::string position_of(const NamedResource& row, ResourceQuery::By by) {
   if (by == ResourceQuery::By::name) return row.name;
-  const Timestamp time = by == ResourceQuery::By::created ? row.created : row.modified;
-  return fmt::format("{}{}{}", number_of(time), between, row.name);
+  return fmt::format("{}{}{}", number_of(row.created), between, row.name);
 }
 
 // The times that a query lets through: between these two.
@@ -64,7 +67,7 @@ Times times_between(const std::optional<Timestamp>& after, const std::optional<T
   return {after ? number_of(*after) : lowest, before ? number_of(*before) : highest};
 }
 
-// Where a page begins: behind this time and this name.
+// Where a page begins: behind this time of creation and this name.
 using Start = std::pair<std::int64_t, std::string>;
 
 Start read_position(const std::string& position, Start otherwise) {
@@ -75,29 +78,28 @@ Start read_position(const std::string& position, Start otherwise) {
   return {time, position.substr(end + 1)};
 }
 
-// In the order of a time the page begins no earlier than the times that are let through, so that
+// In the order of creation the page begins no earlier than the times that are let through, so that
 // one range of the index is all that is read.
-Start start_of(const ResourceQuery& query, const Times& times) {
+Start start_of(const ResourceQuery& query, const Times& created) {
   const bool up = query.order == ResourceQuery::Order::ascending;
   const std::string first_name(up ? std::string_view() : behind_all_names);
   if (query.by == ResourceQuery::By::name)
     return {0, query.position.empty() ? first_name : query.position};
-  Start first = up ? Start(times.after, behind_all_names) : Start(times.before, "");
+  Start first = up ? Start(created.after, behind_all_names) : Start(created.before, "");
   if (query.position.empty()) return first;
   Start behind = read_position(query.position, first);
   return up ? std::max(std::move(first), std::move(behind))
             : std::min(std::move(first), std::move(behind));
 }
 
-// The condition on a time. What stands behind a '+' is looked at in the rows alone: the range of
-// the index begins at the page's start, and ends where the times do.
-std::string condition_on(std::string_view column, const ResourceQuery& query) {
-  using By = ResourceQuery::By;
-  const bool is_order = query.by == (column == "created_us" ? By::created : By::modified);
-  const bool up = query.order == ResourceQuery::Order::ascending;
-  const int first = column == "created_us" ? 4 : 6;
-  return fmt::format("{}{} > ?{} AND {}{} < ?{}", is_order && !up ? "" : "+", column, first,
-                     is_order && up ? "" : "+", column, first + 1);
+// The conditions on the times. What stands behind a '+' is looked at in the rows alone: the range
+// of the index begins at the page's start, and ends where the times do.
+std::string_view condition_on_times(const ResourceQuery& query) {
+  if (query.by == ResourceQuery::By::name)
+    return "+created_us > ?4 AND +created_us < ?5 AND modified_us > ?6 AND modified_us < ?7";
+  if (query.order == ResourceQuery::Order::ascending)
+    return "+created_us > ?4 AND created_us < ?5 AND modified_us > ?6 AND modified_us < ?7";
+  return "created_us > ?4 AND +created_us < ?5 AND modified_us > ?6 AND modified_us < ?7";
 }
 
 std::unexpected<Error> no_resource(std::string_view name) {
@@ -164,22 +166,20 @@ Result<> NamedResources::erase(std::string_view name) const {
 std::string NamedResources::sql_of(const ResourceQuery& query) {
   using By = ResourceQuery::By;
   const bool up = query.order == ResourceQuery::Order::ascending;
-  const std::string_view time = query.by == By::modified ? "modified_us" : "created_us";
   const std::string place =
       query.by == By::name
           ? fmt::format("name {} ?9 ORDER BY name {}", up ? ">" : "<", up ? "ASC" : "DESC")
-          : fmt::format("({0}, name) {1} (?8, ?9) ORDER BY {0} {2}, name {2}", time, up ? ">" : "<",
-                        up ? "ASC" : "DESC");
+          : fmt::format("(created_us, name) {0} (?8, ?9) ORDER BY created_us {1}, name {1}",
+                        up ? ">" : "<", up ? "ASC" : "DESC");
   return fmt::format(
-      "SELECT {} FROM named_resource WHERE {} AND {} AND {} AND instr(name, ?10) > 0 AND {}",
-      columns, in_scope, condition_on("created_us", query), condition_on("modified_us", query),
-      place);
+      "SELECT {} FROM named_resource WHERE {} AND {} AND instr(name, ?10) > 0 AND {}", columns,
+      in_scope, condition_on_times(query), place);
 }
 
 store::Rows NamedResources::rows_in_order(const ResourceQuery& query) const {
   const Times created = times_between(query.created_after, query.created_before);
   const Times modified = times_between(query.modified_after, query.modified_before);
-  const Start start = start_of(query, query.by == ResourceQuery::By::modified ? modified : created);
+  const Start start = start_of(query, created);
   return tx_.query(sql_of(query), scope_.type, scope_.account, scope_.region, created.after,
                    created.before, modified.after, modified.before, start.first, start.second,
                    query.name_contains);

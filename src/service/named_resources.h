@@ -43,7 +43,7 @@ struct ResourceScope {
 
 // Which page of a list. All that is said must hold; times are without the instant itself.
 struct ResourceQuery {
-  enum class By : std::uint8_t { created, modified, name } by = By::created;
+  enum class By : std::uint8_t { created, name } by = By::created;
   enum class Order : std::uint8_t { ascending, descending } order = Order::descending;
   std::string position = {};  // ResourcePage::next of the page before; empty: the first page
   std::size_t items_max = 10;
@@ -76,9 +76,9 @@ class NamedResources {
   // With its tags.
   Result<> erase(std::string_view name) const;
 
-  // A page costs the rows that it shows, and those that `name_contains` and the times of the other
-  // order pass over. `keep` leaves out what the row does not tell, and may change what is shown;
-  // a page is filled up with those that it keeps.
+  // A page costs the rows that it shows, and those that `name_contains` and times other than those
+  // of its order pass over. `keep` leaves out what the row does not tell, and may change what is
+  // shown; a page is filled up with those that it keeps.
   using Keep = std::function<bool(NamedResource&)>;
   ResourcePage list(const ResourceQuery& query, const Keep& keep = {}) const;
   // The statement that list() reads, for whoever asks SQLite for its plan.

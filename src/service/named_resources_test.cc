@@ -119,7 +119,7 @@ TEST_F(NamedResourcesTest, a_new_document_is_a_modification) {
       in_change([](const NamedResources& all) { return all.mark_modified("bob", at(8)); }));
 }
 
-TEST_F(NamedResourcesTest, lists_are_ordered_by_name_and_by_either_time) {
+TEST_F(NamedResourcesTest, lists_are_ordered_by_name_and_by_creation_and_no_change_moves_one) {
   for (const auto& [name, second] : {std::pair("b", 1), {"c", 2}, {"a", 3}})
     ASSERT_TRUE(make(name, second));
   ASSERT_TRUE(in_change([](const NamedResources& all) { return all.mark_modified("b", at(9)); }));
@@ -127,12 +127,11 @@ TEST_F(NamedResourcesTest, lists_are_ordered_by_name_and_by_either_time) {
   EXPECT_THAT(names({.order = Order::ascending}), ElementsAre("b", "c", "a"));
   EXPECT_THAT(names({.by = By::name}), ElementsAre("c", "b", "a"));
   EXPECT_THAT(names({.by = By::name, .order = Order::ascending}), ElementsAre("a", "b", "c"));
-  EXPECT_THAT(names({.by = By::modified}), ElementsAre("b", "a", "c"));
 }
 
 TEST_F(NamedResourcesTest, pages_meet_each_once_in_any_order_also_of_those_made_at_one_instant) {
   for (int i = 0; i < 17; ++i) ASSERT_TRUE(make(fmt::format("n{:02}", i * 7 % 17), i / 5));
-  for (const By by : {By::name, By::created, By::modified})
+  for (const By by : {By::name, By::created})
     for (const Order order : {Order::ascending, Order::descending}) {
       const auto whole = names({.by = by, .order = order, .items_max = 100});
       EXPECT_EQ(whole.size(), 17U);
@@ -144,7 +143,7 @@ TEST_F(NamedResourcesTest, pages_meet_each_once_in_any_order_also_of_those_made_
 TEST_F(NamedResourcesTest, filters_hold_in_any_order_and_over_pages) {
   for (int i = 0; i < 12; ++i)
     ASSERT_TRUE(make(fmt::format("{}-{:02}", i % 2 == 0 ? "cat" : "dog", i), i));
-  for (const By by : {By::name, By::created, By::modified})
+  for (const By by : {By::name, By::created})
     for (const Order order : {Order::ascending, Order::descending}) {
       auto found = all_pages({.by = by,
                               .order = order,
@@ -201,10 +200,6 @@ TEST_F(NamedResourcesTest, a_page_is_one_range_of_an_index) {
             search("INDEX named_resource_created", "created_us>? AND (created_us,name)<(?,?)"));
   EXPECT_EQ(plan_of({.by = By::created, .order = up}),
             search("INDEX named_resource_created", "(created_us,name)>(?,?) AND created_us<?"));
-  EXPECT_EQ(plan_of({.by = By::modified}),
-            search("INDEX named_resource_modified", "modified_us>? AND (modified_us,name)<(?,?)"));
-  EXPECT_EQ(plan_of({.by = By::modified, .order = up}),
-            search("INDEX named_resource_modified", "(modified_us,name)>(?,?) AND modified_us<?"));
 }
 
 }  // namespace
