@@ -373,17 +373,18 @@ void Connection::check_times(Instant at) {
   const auto waited = at - since_;
   const auto stalled_since = writer_.stalled_since();
   if (stalled_since && at - *stalled_since > limits.write_time) return close();
+  const bool hurries = server_->draining && !known_;
   switch (input_) {
-    case Input::head: {
+    case Input::head:
+      if (hurries && waited > limits.drain_strangers_time) return close();
       if (!transport_.established() && waited > limits.head_time) return close();
       if (reader_.receiving() && waited > limits.head_time) {
-        refuse(408, "the request's head did not arrive in time");
-      } else if (waited > limits.idle_time && writer_.empty()) {
-        close();
+        return refuse(408, "the request's head did not arrive in time");
       }
+      if (waited > limits.idle_time && writer_.empty()) close();
       return;
-    }
     case Input::body:
+      if (hurries && body_.awaited(at) > limits.drain_strangers_time) return close();
       if (body_.is_too_slow(at)) refuse(408, "the request's body came too slowly");
       return;
     case Input::none: return;
@@ -394,8 +395,8 @@ void Connection::check_times(Instant at) {
 }
 
 void Connection::drain() {
-  const bool idle = input_ == Input::head && !reader_.receiving() && writer_.empty();
-  if (idle) close();
+  if (input_ == Input::head && !reader_.receiving() && writer_.empty()) return close();
+  body_.begin_window(now());
 }
 
 void Connection::close() {

@@ -75,7 +75,7 @@ class Connection final : public Watcher,
 
   // Ends what is too slow; called by the server's sweep.
   void check_times(Instant now);
-  // No further request: an idle connection closes now, a busy one after its answer.
+  // No further request: closes now where it is idle, else after the answer.
   void drain();
   void close();
 

@@ -45,6 +45,9 @@ struct HttpLimits {
   std::chrono::milliseconds write_time{60'000};  // without a byte taken by the client: closed
   std::chrono::milliseconds linger_time{2'000};  // reading on after a refusal, to deliver it
   std::uint64_t linger_bytes_max = 16ULL << 20;
+  // While the server drains, of a stranger: for the whole head, and until something of a body
+  // comes: closed.
+  std::chrono::milliseconds drain_strangers_time{1'000};
 };
 
 // What who answers a request knows of it, for who keeps account of requests. Valid during the call
@@ -261,7 +264,8 @@ class HttpServer {
   void adopt(Fd connection, std::shared_ptr<const TlsContext> tls = nullptr);
 
   // Closes the listeners and the idle connections, answers what is in flight with
-  // `Connection: close`, then runs `done` (on the loop thread); what is left at `deadline` is cut.
+  // `Connection: close`, then runs `done` (on the loop thread); what is left at `deadline` is cut,
+  // and strangers who stopped halfway through a request earlier (HttpLimits).
   void drain(std::chrono::milliseconds deadline, Task done);
 
   const HttpServerCounters& counters() const;

@@ -497,6 +497,42 @@ TEST(HttpServer, drains_by_finishing_what_is_in_flight) {
   EXPECT_EQ(done.wait_for(5s), std::future_status::ready);
 }
 
+// Each stops in the middle of a request, and shows nobody who he is.
+TEST(HttpServer, drains_without_waiting_for_strangers_who_stopped_halfway) {
+  TestServer server({.drain_strangers_time = 50ms});
+  std::vector<std::unique_ptr<RawClient>> strangers;
+  for (const std::string_view half :
+       {"GET / HT", "GET / HTTP/1.1\r\nHost: x\r\nX-Long: ",
+        "PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhal"}) {
+    strangers.push_back(std::make_unique<RawClient>(server.address()));
+    strangers.back()->send(std::string(half));
+  }
+  for (auto seen = server.counters(); seen.open < 3 || seen.requests < 1; seen = server.counters())
+    std::this_thread::sleep_for(5ms);
+  std::promise<void> drained;
+  server.run([&] { server.server().drain(60s, [&] { drained.set_value(); }); });
+  EXPECT_EQ(drained.get_future().wait_for(5s), std::future_status::ready);
+  for (const auto& each : strangers) EXPECT_EQ(each->read_all(), "");
+}
+
+// His connection is known from an earlier request, so that what he sends now is waited for.
+TEST(HttpServer, drains_by_waiting_for_the_head_of_who_is_known) {
+  TestServer server({.drain_strangers_time = 50ms});
+  server.handler.answer = [](Request&&, Responder&& responder) {
+    responder.vouch();
+    responder.send({.body = "known"});
+  };
+  RawClient client(server.address());
+  client.send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  ASSERT_THAT(client.read_response(), EndsWith("known"));
+  client.send("GET / HTTP/1.1\r\n");
+  std::this_thread::sleep_for(100ms);
+  server.run([&] { server.server().drain(60s, [] {}); });
+  EXPECT_TRUE(client.nothing_within(1'200));
+  client.send("Host: x\r\n\r\n");
+  EXPECT_THAT(client.read_all(), EndsWith("known"));
+}
+
 TEST(HttpServer, cuts_what_is_left_at_the_drains_deadline) {
   TestServer server;
   std::promise<Responder> kept;

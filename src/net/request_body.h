@@ -53,6 +53,10 @@ class RequestBody final : public BodySink {
     window_bytes_ = 0;
   }
   bool is_too_slow(Instant now);
+  // For how long nothing came though it was wanted: since the window's begin, or not at all.
+  Instant::duration awaited(Instant now) const {
+    return window_bytes_ == 0 && !paused_ && !starved_ ? now - since_ : Instant::duration{};
+  }
   Instant since() const { return since_; }
   void set_paused(bool paused) { paused_ = paused; }
   bool paused() const { return paused_; }

@@ -579,6 +579,22 @@ def test_a_server_without_descriptors_says_so(tmp_path):
     assert done.returncode != 0 and "64 files open at once" in done.stderr, done.stderr
 
 
+def test_a_server_ends_soon_whatever_strangers_have_begun(tmp_path):
+    server = Server(tmp_path / "server").start()
+    halves = (b"GET /x HTTP/1.1\r\nHost: localhost\r\nX-Amz-",
+              b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: AmazonSQS.ListQueues\r\n"
+              b"Content-Type: application/x-amz-json-1.0\r\nContent-Length: 100\r\n\r\n{")
+    strangers = [connect(server) for _ in halves]
+    for stranger, half in zip(strangers, halves):
+        stranger.sendall(half)
+    time.sleep(0.2)
+    begun = time.monotonic()
+    assert server.stop() == 0
+    assert time.monotonic() - begun < 6
+    for stranger in strangers:
+        stranger.close()
+
+
 @pytest.mark.slow  # the drain waits its 10 s for the uploads that never end
 def test_a_server_ends_while_uploads_are_in_flight(tmp_path):
     server = Server(tmp_path / "server", "--auth", "none").start()
