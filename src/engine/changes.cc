@@ -1,10 +1,25 @@
 #include "engine/changes.h"
 
-#include <algorithm>
-#include <optional>
 #include <utility>
 
+#include "base/memory_shortage.h"
+
 namespace slipway::engine {
+
+Changes::Turn& Changes::Turn::operator=(Turn&& other) noexcept {
+  if (this == &other) return *this;
+  pass_on();
+  hub_ = std::exchange(other.hub_, nullptr);
+  topic_ = std::move(other.topic_);
+  id_ = other.id_;
+  return *this;
+}
+
+// What drops a turn may be the shortage itself: then the next change finds the line as it is.
+void Changes::Turn::pass_on() noexcept {
+  if (Changes* const hub = std::exchange(hub_, nullptr))
+    survive_memory_shortage("engine", [&] { hub->pass_on(topic_); });
+}
 
 Changes::Changes(const Clock& clock, std::function<void()> begun)
     : clock_(clock), begun_(std::move(begun)) {}
@@ -16,11 +31,13 @@ std::uint64_t Changes::sequence() const {
   return sequence_;
 }
 
-void Changes::notify(std::string_view topic) {
-  for (Waiter& waiter : take_topic(topic)) waiter(WaitOutcome::changed);
+void Changes::notify(std::string_view topic) { tell(take_topic(topic)); }
+
+void Changes::tell(std::vector<Told> told) {
+  for (Told& each : told) each.waiter(each.outcome, std::move(each.turn));
 }
 
-std::vector<Waiter> Changes::take_topic(std::string_view topic) {
+std::vector<Changes::Told> Changes::take_topic(std::string_view topic) {
   const std::lock_guard lock(mutex_);
   ++sequence_;
   if (changed_at_.size() >= remembered_topics_max) {
@@ -28,91 +45,165 @@ std::vector<Waiter> Changes::take_topic(std::string_view topic) {
     forgotten_before_ = sequence_;
   }
   changed_at_.insert_or_assign(std::string(topic), sequence_);
-  std::vector<Waiter> waiters;
-  const auto found = waiting_.find(topic);
-  if (found == waiting_.end()) return waiters;
-  for (Waiting& waiting : found->second) {
-    const auto [first, last] = deadlines_.equal_range(waiting.deadline);
-    const auto deadline = std::find_if(
-        first, last, [&](const auto& entry) { return entry.second.second == waiting.id; });
-    if (deadline != last) deadlines_.erase(deadline);
-    waiters.push_back(std::move(waiting.waiter));
-  }
-  waiting_count_ -= found->second.size();
-  waiting_.erase(found);
-  return waiters;
+  std::vector<Told> told;
+  const auto found = topics_.find(topic);
+  if (found == topics_.end()) return told;
+  Waiters& all = found->second.all;
+  while (!all.empty()) told.push_back({.waiter = take(all, all.begin())});
+  take_first(found, told);
+  forget_if_empty(found);
+  return told;
 }
 
-void Changes::wait(std::string_view topic, std::uint64_t since, Instant deadline, Waiter waiter) {
-  const bool has_deadline = deadline != Instant::max();
+Changes::LineWaiter Changes::take(Waiters& from, Waiters::iterator which) {
+  auto& [id, waiting] = *which;
+  deadlines_.erase({waiting.deadline, id});
+  --waiting_;
+  if (const auto owner = owners_.find(waiting.owner);
+      owner != owners_.end() && --owner->second == 0)
+    owners_.erase(owner);
+  LineWaiter waiter = std::move(waiting.waiter);
+  from.erase(which);
+  return waiter;
+}
+
+void Changes::take_first(ByTopic<Topic>::iterator topic, std::vector<Told>& told) {
+  Waiters& line = topic->second.line;
+  if (line.empty()) return;
+  const auto first = line.begin();
+  Turn turn(*this, topic->first, first->first);
+  told.push_back({.waiter = take(line, first), .turn = std::move(turn)});
+}
+
+// A line without anybody in it has no look to take: whoever comes next says when he wants one.
+void Changes::forget_if_empty(ByTopic<Topic>::iterator topic) {
+  const Topic& it = topic->second;
+  if (it.line.empty() && it.look != 0) deadlines_.erase({it.look_at, it.look});
+  if (it.line.empty() && it.all.empty()) topics_.erase(topic);
+}
+
+void Changes::pass_on(std::string_view topic) {
+  std::vector<Told> told;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = topics_.find(topic);
+    if (found == topics_.end()) return;
+    take_first(found, told);
+    forget_if_empty(found);
+  }
+  tell(std::move(told));
+}
+
+void Changes::wait(std::string_view topic, std::uint64_t since, Instant deadline, Waiter waiter,
+                   TaskOwner owner) {
+  enter(topic, since, &Topic::all, {.deadline = deadline, .owner = owner},
+        [waiter = std::move(waiter)](WaitOutcome outcome, Turn) mutable { waiter(outcome); });
+}
+
+void Changes::wait_in_line(std::string_view topic, std::uint64_t since, InLine place,
+                           LineWaiter waiter) {
+  enter(topic, since, &Topic::line, std::move(place), std::move(waiter));
+}
+
+// Whoever finds no place keeps the turn that he had: he leaves the line, and drops it there.
+void Changes::enter(std::string_view topic, std::uint64_t since, Waiters Topic::* where,
+                    InLine place, LineWaiter waiter) {
+  const bool has_deadline = place.deadline != Instant::max();
+  const bool is_timed = has_deadline || place.look_at;
   std::optional<WaitOutcome> at_once;
   {
     const std::lock_guard lock(mutex_);
-    const auto latest = changed_at_.find(topic);
-    const bool changed =
-        latest != changed_at_.end() ? latest->second > since : since < forgotten_before_;
-    if (closed_) {
-      at_once = WaitOutcome::closed;
-    } else if (!changed && waiting_count_ >= waiters_max) {
-      at_once = WaitOutcome::deadline;
-    } else if (changed) {
-      at_once = WaitOutcome::changed;
-    } else {
-      const std::uint64_t id = next_id_++;
-      waiting_[std::string(topic)].push_back({id, deadline, std::move(waiter)});
-      ++waiting_count_;
-      if (has_deadline) deadlines_.insert({deadline, {std::string(topic), id}});
+    at_once = outcome_at_once(topic, since, place.owner);
+    if (!at_once) {
+      const auto found = topics_.try_emplace(std::string(topic)).first;
+      const std::uint64_t id = place.turn.hub_ ? place.turn.id_ : next_id_++;
+      place.turn.hub_ = nullptr;
+      if (has_deadline) deadlines_.emplace(std::pair(place.deadline, id), found->first);
+      (found->second.*where).emplace(id, Waiting{place.deadline, place.owner, std::move(waiter)});
+      if (place.look_at) look_later(found, *place.look_at);
+      if (place.owner != TaskOwner::nobody) ++owners_[place.owner];
+      ++waiting_;
     }
   }
-  if (at_once) return waiter(*at_once);
-  if (has_deadline && begun_) begun_();
+  if (at_once) return waiter(*at_once, std::move(place.turn));
+  if (is_timed && begun_) begun_();
+}
+
+std::optional<WaitOutcome> Changes::outcome_at_once(std::string_view topic, std::uint64_t since,
+                                                    TaskOwner owner) const {
+  if (closed_) return WaitOutcome::closed;
+  const auto latest = changed_at_.find(topic);
+  const bool changed =
+      latest != changed_at_.end() ? latest->second > since : since < forgotten_before_;
+  if (changed) return WaitOutcome::changed;
+  if (owner == TaskOwner::nobody) return std::nullopt;
+  const auto own = owners_.find(owner);
+  const bool crowded =
+      waiting_ >= waiters_max || (own != owners_.end() && own->second >= waiters_per_owner_max);
+  return crowded ? std::optional(WaitOutcome::deadline) : std::nullopt;
+}
+
+void Changes::look_later(ByTopic<Topic>::iterator topic, Instant look_at) {
+  Topic& it = topic->second;
+  if (it.look != 0 && it.look_at <= look_at) return;
+  if (it.look != 0) deadlines_.erase({it.look_at, it.look});
+  it.look_at = look_at;
+  it.look = next_id_++;
+  deadlines_.emplace(std::pair(it.look_at, it.look), topic->first);
 }
 
 std::size_t Changes::expire() {
-  std::vector<Waiter> late;
+  std::vector<Told> told;
   std::size_t left = 0;
   {
     const std::lock_guard lock(mutex_);
-    late = take_expired(clock_.monotonic());
+    told = take_expired(clock_.monotonic());
     left = deadlines_.size();
   }
-  for (Waiter& waiter : late) waiter(WaitOutcome::deadline);
+  tell(std::move(told));
   return left;
 }
 
-// Under the lock.
-std::vector<Waiter> Changes::take_expired(Instant now) {
-  std::vector<Waiter> waiters;
-  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    const auto [topic, id] = std::move(deadlines_.begin()->second);
-    deadlines_.erase(deadlines_.begin());
-    const auto found = waiting_.find(topic);
-    const auto mine = std::ranges::find(found->second, id, &Waiting::id);
-    waiters.push_back(std::move(mine->waiter));
-    found->second.erase(mine);
-    --waiting_count_;
-    if (found->second.empty()) waiting_.erase(found);
+std::vector<Changes::Told> Changes::take_expired(Instant now) {
+  std::vector<Told> told;
+  while (!deadlines_.empty() && deadlines_.begin()->first.first <= now) {
+    const auto [at, name] = *deadlines_.begin();
+    const std::uint64_t id = at.second;
+    const auto found = topics_.find(name);
+    Topic& topic = found->second;
+    if (id == topic.look) {
+      deadlines_.erase(deadlines_.begin());
+      topic.look = 0;
+      take_first(found, told);
+    } else {
+      Waiters& waiters = topic.line.contains(id) ? topic.line : topic.all;
+      told.push_back({.waiter = take(waiters, waiters.find(id)), .outcome = WaitOutcome::deadline});
+    }
+    forget_if_empty(found);
   }
-  return waiters;
+  return told;
 }
 
 void Changes::close() {
-  std::vector<Waiter> waiters;
+  std::vector<Told> told;
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;
-    for (auto& [topic, list] : waiting_)
-      for (Waiting& waiting : list) waiters.push_back(std::move(waiting.waiter));
-    waiting_.clear();
-    waiting_count_ = 0;
+    for (auto& [name, topic] : topics_)
+      for (Waiters* const waiters : {&topic.all, &topic.line})
+        for (auto& [id, waiting] : *waiters)
+          told.push_back({.waiter = std::move(waiting.waiter), .outcome = WaitOutcome::closed});
+    topics_.clear();
     deadlines_.clear();
+    owners_.clear();
+    waiting_ = 0;
   }
-  for (Waiter& waiter : waiters) waiter(WaitOutcome::closed);
+  tell(std::move(told));
 }
 
 std::size_t Changes::waiting() const {
   const std::lock_guard lock(mutex_);
-  return waiting_count_;
+  return waiting_;
 }
 
 }  // namespace slipway::engine

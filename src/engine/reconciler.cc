@@ -158,17 +158,13 @@ void ReconcilerLoop::await(const Key& key, const Outcome& outcome) {
     const std::lock_guard lock(mutex_);
     if (!awaited_.emplace(key, topic).second) return;
   }
-  const bool timed = outcome.wake.in.has_value();
-  changes_.wait(topic, outcome.since, until, [this, key, topic, until, timed](WaitOutcome news) {
+  changes_.wait(topic, outcome.since, until, [this, key, topic](WaitOutcome news) {
     {
       const std::lock_guard lock(mutex_);
       awaited_.erase({key, topic});
     }
-    // A later reconcile may have named the topic for longer: it is asked whether it still does.
-    // Where too many wait, the deadline is told before its time, and a timer alone is left.
-    const bool over = news == WaitOutcome::deadline && clock_.monotonic() >= until;
-    if (news == WaitOutcome::changed || over) wake(*reconcilers_[key.reconciler], key.key);
-    if (news == WaitOutcome::deadline && !timed) schedule(key, unheard_delay);
+    // At its deadline too: a later reconcile may have named the topic for longer.
+    if (news != WaitOutcome::closed) wake(*reconcilers_[key.reconciler], key.key);
   });
 }
 

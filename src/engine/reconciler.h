@@ -114,8 +114,6 @@ struct ReconcilerState {
 // Limits.
 inline constexpr std::size_t failing_shown_max = 100;
 inline constexpr std::size_t reconciles_per_batch_max = 64;
-// A key whose topic cannot be awaited, since too many wait already, is looked at after so long.
-inline constexpr std::chrono::seconds unheard_delay{2};
 inline constexpr std::chrono::milliseconds retry_delay_min{100};
 inline constexpr std::chrono::milliseconds retry_delay_max{30'000};
 

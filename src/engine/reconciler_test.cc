@@ -207,19 +207,6 @@ TEST_F(ReconcilerLoopTest, ATopicWithoutATimeIsAllThatTheKeyWaitsFor) {
   EXPECT_EQ(loop_->step(), 1U);
 }
 
-TEST_F(ReconcilerLoopTest, AKeyWhoseTopicCannotBeAwaitedIsLookedAtAfterAWhile) {
-  for (std::size_t i = 0; i < waiters_max; ++i)
-    changes_.wait("crowd", changes_.sequence(), Instant::max(), [](WaitOutcome) {});
-  counting_.again = Wake::on("news");
-  loop_->wake(counting_, "a");
-  loop_->step();
-  EXPECT_EQ(loop_->next_due(), unheard_delay);
-  clock_.advance(unheard_delay);
-  changes_.notify("crowd");
-  EXPECT_EQ(loop_->step(), 1U);
-  EXPECT_EQ(loop_->next_due(), std::nullopt) << "now it can";
-}
-
 TEST_F(ReconcilerLoopTest, ALoopThatEndsLeavesNoWaitThatCouldBeToldAfterIt) {
   counting_.again = Wake::on("news", 1h);
   loop_->wake(counting_, "a");

@@ -38,8 +38,9 @@ class FrontTest : public testing::Test {
           out.ModelName(in.ModelName()).ModelArn(state_.load());
           return Result<api::DescribeModelOutput>(out);
         })
-        .add<op::CreateModel>([](Call& call,
-                                 api::CreateModelInput in) -> Result<api::CreateModelOutput> {
+        .add<op::CreateModel>([this](Call& call,
+                                     api::CreateModelInput in) -> Result<api::CreateModelOutput> {
+          if (in.ModelName() == "taker") return take_letter(call);
           call.tx().run("INSERT INTO made VALUES(?1)", in.ModelName());
           if (in.ModelName() == "refused") return refuse("ValidationException", "no");
           return call.output<api::CreateModelOutput>().ModelArn(call.arn("sagemaker", "model/x"));
@@ -51,6 +52,22 @@ class FrontTest : public testing::Test {
     changes_.close();
     workers_.stop();
     store_.reset();
+  }
+
+  // As a receive of messages has it: the change takes one, or waits for one.
+  Result<api::CreateModelOutput> take_letter(Call& call) {
+    ++looks_;
+    const bool is_there = letters_ > 0;
+    if (is_there) --letters_;
+    if (!is_there) call.poll({.topic = "letters", .time_max = awaited_max_});
+    return call.output<api::CreateModelOutput>().ModelArn(is_there ? "taken" : "nothing");
+  }
+  void send_letter() {
+    ++letters_;
+    changes_.notify("letters");
+  }
+  void await_waiting(std::size_t waiting) {
+    while (changes_.waiting() != waiting) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 
   void make_front(AuthMode auth) {
@@ -146,6 +163,8 @@ class FrontTest : public testing::Test {
     });
   }
 
+  std::atomic<int> letters_ = 0;
+  std::atomic<int> looks_ = 0;
   SystemClock clock_;
   std::chrono::microseconds awaited_max_ = std::chrono::seconds(20);
   SystemRandom random_;
@@ -367,11 +386,85 @@ TEST_F(FrontTest, what_a_look_waits_for_is_waited_for_whoever_asks) {
   EXPECT_NE(answer.body.view().find("Fetched"), std::string_view::npos);
 }
 
+// A client that waits, and may go before it is answered.
+class WaitingClient final : public net::HttpExchange {
+ public:
+  void send(std::uint64_t, net::Response&& response) override {
+    if (!gone_) answered.set_value(std::string(response.body.view()));
+  }
+  void send_view(std::uint64_t, const net::ResponseView&) override {}
+  void start(std::uint64_t, int, net::Fields&&) override {}
+  std::size_t write(std::uint64_t, std::string_view) override { return 0; }
+  void finish(std::uint64_t) override {}
+  void abort(std::uint64_t) override {}
+  void on_drained(std::uint64_t, Task) override {}
+  void on_closed(std::uint64_t, Task task) override { closed_ = std::move(task); }
+  void set_paused(std::uint64_t, bool) override {}
+  void leave() {
+    gone_ = true;
+    closed_();
+  }
+
+  std::promise<std::string> answered;
+
+ private:
+  Task closed_;
+  std::atomic<bool> gone_ = false;
+};
+
+class TakersTest : public FrontTest {
+ protected:
+  // One after the other: so they stand in the line.
+  void stand(std::size_t takers) {
+    make_front(AuthMode::none);
+    while (takers_.size() < takers) {
+      takers_.push_back(std::make_shared<WaitingClient>());
+      aws_->on_request(net::Request::make("POST", "/",
+                                          {{"Host", "127.0.0.1"},
+                                           {"X-Amz-Target", "SageMaker.CreateModel"},
+                                           {"Content-Type", "application/x-amz-json-1.1"}},
+                                          R"({"ModelName":"taker"})"),
+                       net::Responder(std::shared_ptr<net::HttpExchange>(takers_.back()), 0));
+      await_waiting(takers_.size());
+    }
+    looks_ = 0;
+  }
+  std::string answer_of(std::size_t taker) { return takers_[taker]->answered.get_future().get(); }
+
+  std::vector<std::shared_ptr<WaitingClient>> takers_;
+};
+
+TEST_F(TakersTest, what_comes_for_one_of_many_who_wait_is_looked_for_by_two_of_them) {
+  stand(50);
+  send_letter();
+  EXPECT_NE(answer_of(0).find("taken"), std::string::npos);
+  while (looks_ < 2) std::this_thread::yield();
+  await_waiting(49);
+  EXPECT_EQ(looks_, 2) << "who took it, and who came next and found nothing";
+  for (int i = 0; i < 3; ++i) send_letter();
+  for (std::size_t i = 1; i <= 3; ++i) EXPECT_NE(answer_of(i).find("taken"), std::string::npos);
+  await_waiting(46);
+  EXPECT_LE(looks_, 8);
+}
+
+TEST_F(TakersTest, the_turn_of_a_client_that_has_gone_goes_to_the_next) {
+  stand(4);
+  takers_[0]->leave();
+  takers_[1]->leave();
+  send_letter();
+  EXPECT_NE(answer_of(2).find("taken"), std::string::npos);
+  while (looks_ < 2) std::this_thread::yield();
+  await_waiting(1);
+  EXPECT_EQ(letters_, 0);
+}
+
 // Whoever finds no place among those who wait is told at once, and does not look again and again.
 TEST_F(FrontTest, who_waits_beyond_the_limit_is_answered_at_once) {
   state_text_ = "Fetching";
   for (std::size_t i = 0; i < engine::waiters_max; ++i)
-    changes_.wait("other", changes_.sequence(), Instant::max(), [](engine::WaitOutcome) {});
+    changes_.wait(
+        "other", changes_.sequence(), Instant::max(), [](engine::WaitOutcome) {},
+        TaskOwner(1 + i % 2));
   EXPECT_EQ(ask("DescribeModel", model, AuthMode::none).status, 503);
   EXPECT_EQ(described_, 1);
 }

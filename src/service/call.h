@@ -169,9 +169,10 @@ class Call {
   // In a `read` handler: the answer cannot be made yet. It is made when `topic` of engine::Changes
   // moves, and `unavailable` where that takes longer than `time_max`, or the server ends.
   //
-  // In a `write` handler: the answer holds nothing yet, and its client, any client, asked to wait.
-  // It is made anew when `topic` of engine::Changes moves or `look_again` has passed, and goes out
-  // as it is once `time_max` has passed since the request came, or when the server ends.
+  // In a `write` handler: the answer holds nothing yet, and its client, any client, asked to wait
+  // for what is given to one of those who wait, in turn. It is made anew when `topic` of
+  // engine::Changes moves or `look_again` has passed, and goes out as it is once `time_max` has
+  // passed since the request came, or when the server ends.
   struct Poll {
     std::string topic;
     std::chrono::microseconds time_max{0};

@@ -135,25 +135,39 @@ void Work::poll(std::unique_ptr<Work> work) {
     work->gone_ = std::make_shared<std::atomic<bool>>(false);
     work->responder_.on_closed([gone = work->gone_] { *gone = true; });
   }
-  const ServiceContext& context = work->context_;
+  engine::Changes& changes = work->context_.changes;
   const Call::Poll wanted = *std::exchange(work->poll_, {});
-  Instant until = work->begun_ + wanted.time_max;
-  if (wanted.look_again)
-    until = std::min(until, context.call.clock.monotonic() + *wanted.look_again);
   const std::uint64_t since = work->since_;
-  using engine::WaitOutcome;
-  context.changes.wait(
-      wanted.topic, since, until, [work = std::move(work), until](WaitOutcome outcome) mutable {
-        // Told before its time, it has no place among those who wait: it would ask
-        // again and again.
-        const bool crowded =
-            outcome == WaitOutcome::deadline && work->context_.call.clock.monotonic() < until;
-        if (outcome == WaitOutcome::closed || crowded) return answer_unready(std::move(work));
-        post_again(std::move(work), poll_again);
-      });
+  const TaskOwner owner = owner_of(work->caller_);
+  const Instant until = work->begun_ + wanted.time_max;
+  if (work->entry_.mode == Mode::read) {
+    return changes.wait(
+        wanted.topic, since, until,
+        [work = std::move(work), until](engine::WaitOutcome outcome) mutable {
+          polled(std::move(work), outcome, until);
+        },
+        owner);
+  }
+  engine::Changes::InLine place{.deadline = until, .owner = owner, .turn = std::move(work->turn_)};
+  if (wanted.look_again) place.look_at = work->context_.call.clock.monotonic() + *wanted.look_again;
+  changes.wait_in_line(wanted.topic, since, std::move(place),
+                       [work = std::move(work), until](engine::WaitOutcome outcome,
+                                                       engine::Changes::Turn turn) mutable {
+                         work->turn_ = std::move(turn);
+                         polled(std::move(work), outcome, until);
+                       });
 }
 
-// What would be given to a client that has gone would be lost to the others.
+// Told before its time, it has no place among those who wait: it would ask again and again.
+void Work::polled(std::unique_ptr<Work> work, engine::WaitOutcome outcome, Instant until) {
+  using engine::WaitOutcome;
+  const bool crowded =
+      outcome == WaitOutcome::deadline && work->context_.call.clock.monotonic() < until;
+  if (outcome == WaitOutcome::closed || crowded) return answer_unready(std::move(work));
+  post_again(std::move(work), poll_again);
+}
+
+// What would be given to a client that has gone would be lost to the others: its turn goes on.
 void Work::poll_again(std::unique_ptr<Work> work) {
   if (*work->gone_) return;
   if (work->entry_.mode == Mode::read) return run_read(std::move(work));
@@ -192,10 +206,14 @@ void Work::hold(std::unique_ptr<Work> work, const std::string& topic, std::uint6
   const ServiceContext& context = work->context_;
   const Instant until = work->hold_until_;
   using engine::WaitOutcome;
-  context.changes.wait(topic, since, until, [work = std::move(work)](WaitOutcome outcome) mutable {
-    if (outcome != WaitOutcome::changed) work->hold_until_ = {};  // this answer is the last
-    post_again(std::move(work), run_read);
-  });
+  const TaskOwner owner = owner_of(work->caller_);
+  context.changes.wait(
+      topic, since, until,
+      [work = std::move(work)](WaitOutcome outcome) mutable {
+        if (outcome != WaitOutcome::changed) work->hold_until_ = {};  // this answer is the last
+        post_again(std::move(work), run_read);
+      },
+      owner);
 }
 
 void Work::answer(Result<wire::Node> outcome) {

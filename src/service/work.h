@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "engine/changes.h"
 #include "net/http_server.h"
 #include "service/aws_request_handler.h"
 #include "wire/arena.h"
@@ -42,6 +43,7 @@ class Work {
   static void run_write(std::unique_ptr<Work> work);
   static void answer_write(std::unique_ptr<Work> work);
   static void poll(std::unique_ptr<Work> work);
+  static void polled(std::unique_ptr<Work> work, engine::WaitOutcome outcome, Instant until);
   static void poll_again(std::unique_ptr<Work> work);
   static void answer_unready(std::unique_ptr<Work> work);
   static void run_alone(std::unique_ptr<Work> work);
@@ -71,6 +73,7 @@ class Work {
   const Instant begun_;
   std::uint64_t since_ = 0;  // of engine::Changes, before the change
   std::optional<Call::Poll> poll_;
+  engine::Changes::Turn turn_;               // in the line that it stood in; goes on when this ends
   std::shared_ptr<std::atomic<bool>> gone_;  // the client, while its answer is polled for
   Call::Beside beside_;
   net::Fields page_fields_;  // where a page of another origin asks

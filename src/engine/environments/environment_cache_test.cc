@@ -100,12 +100,13 @@ TEST_F(EnvironmentCacheTest,
   EXPECT_TRUE(fs::is_empty(folder_.path() / "environments"));
 }
 
-// Whoever finds no place among those who wait looks now and then, and not again and again.
+// The server itself waits, however many places its clients have taken.
 TEST_F(EnvironmentCacheTest, a_program_is_awaited_in_peace_where_too_many_wait) {
   place_.install = [](const fs::path&, const place::InstanceSpec&) { return -1; };
   for (std::size_t i = 0; i < engine::waiters_max; ++i)
-    engine_->changes.wait("other", engine_->changes.sequence(), Instant::max(),
-                          [](engine::WaitOutcome) {});
+    engine_->changes.wait(
+        "other", engine_->changes.sequence(), Instant::max(), [](engine::WaitOutcome) {},
+        TaskOwner(1 + i % 2));
   const auto asked = ask(model_);
   ASSERT_TRUE(eventually([this] { return place_.builds == 1; }));
   const auto used = [] {

@@ -156,17 +156,11 @@ void EnvironmentPrograms::look(const jobs::JobId& id) {
   await_change(id, since);
 }
 
-// Where too many wait, nobody is told of a change, and the end of the wait comes at once: then it
-// is looked at now and then.
 void EnvironmentPrograms::await_change(const jobs::JobId& id, std::uint64_t since) {
   needs_.changes.wait(jobs::topic_of(id), since, needs_.loop.now() + wait_max,
                       [this, &loop = needs_.loop, id](engine::WaitOutcome outcome) {
-                        using engine::WaitOutcome;
-                        if (outcome == WaitOutcome::changed) loop.post([this, id] { look(id); });
-                        if (outcome != WaitOutcome::deadline) return;
-                        loop.post([this, &loop, id] {
-                          loop.after(program_check_period, [this, id] { look(id); });
-                        });
+                        if (outcome == engine::WaitOutcome::closed) return;
+                        loop.post([this, id] { look(id); });
                       });
 }
 
