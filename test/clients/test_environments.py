@@ -193,6 +193,19 @@ def test_packages_that_cannot_be_installed_are_named_in_the_reason_and_in_the_lo
     assert sorted((server.data / "environments").iterdir()) == before
 
 
+def test_a_package_that_cannot_be_built_is_named_with_the_end_of_its_build(make, layers):
+    if not layers["namespaces"]:
+        pytest.skip("there is no /opt/ml/model on this machine")
+    made = make({"code/inference.py": HANDLER, "code/requirements.txt": b"/opt/ml/model/code/broken\n",
+                 "code/broken/setup.py": b"raise RuntimeError('libfoo is not here')\n"},
+                environment={"PIP_NO_INDEX": "1"})
+    with pytest.raises(WaiterError):
+        made.wait()
+    reason = made.status()["FailureReason"]
+    assert "broken: RuntimeError: libfoo is not here" in reason, reason
+    assert "metadata-generation-failed" in reason and "note:" not in reason, reason
+
+
 def damage_module(environments):
     """As a disk would: size and time stay."""
     module = next(environments.glob("*/lib/python*/site-packages/slipway_test_only.py"))

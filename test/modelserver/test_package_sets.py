@@ -1,6 +1,7 @@
 """Packages of models: which ones are taken, and that they import before they are kept."""
 
 import shutil
+import sys
 
 import joblib
 import pytest
@@ -66,6 +67,43 @@ def test_a_script_gets_an_xgboost_that_reads_the_old_binary_form(tmp_path, monke
     (tmp_path / "xgboost-model").write_bytes(b"{L\0\0")
     have["xgboost"] = "3.2.0"
     assert asked() == []
+
+
+NO_METADATA = {"setup.py": "raise RuntimeError('libfoo is not here')\n"}
+NO_WHEEL = {"pyproject.toml": "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n",
+            "backend.py": "import os\n"
+                          "def prepare_metadata_for_build_wheel(folder, settings=None):\n"
+                          "    name = 'no_wheel-1.0.dist-info'\n"
+                          "    os.mkdir(os.path.join(folder, name))\n"
+                          "    with open(os.path.join(folder, name, 'METADATA'), 'w') as file:\n"
+                          "        file.write('Metadata-Version: 2.1\\nName: no_wheel\\nVersion: 1.0\\n')\n"
+                          "    return name\n"
+                          "def build_wheel(*args, **more):\n"
+                          "    raise SystemExit('no compiler: ' + 300 * 'x')\n"}
+
+
+@pytest.mark.parametrize("source, whose, last", [
+    (NO_METADATA, "no_metadata: RuntimeError: libfoo is not here", "error: metadata-generation-failed"),
+    (NO_WHEEL, "no_wheel: no compiler: xxx", "ERROR: Could not build wheels for no_wheel")])
+def test_a_package_that_cannot_be_built_is_named_with_the_end_of_its_build(tmp_path, source, whose, last):
+    folder = tmp_path / whose.split(":")[0]
+    folder.mkdir()
+    for name, text in source.items():
+        (folder / name).write_text(text)
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(f"{folder}\n")
+    said = own_module("slipway_packages").pip_install(sys.executable, [], str(requirements), [])
+    assert said[0].startswith(whose) and said[-1].startswith(last), said
+    assert len(said) == 2 and all(len(line) <= 203 for line in said), said
+
+
+def test_what_cannot_be_installed_is_told_in_the_installers_own_last_words(tmp_path):
+    module = own_module("slipway_packages")
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text("--no-index\nslipway-no-such-package==9.9\n")
+    said = module.pip_install(sys.executable, [], str(requirements), [])
+    assert said[-1] == "ERROR: No matching distribution found for slipway-no-such-package==9.9", said
+    assert module.why_pip_failed(-9, []) == ["it ended with status -9"]
 
 
 def test_a_scikit_learn_of_numpys_first_version_gets_that():

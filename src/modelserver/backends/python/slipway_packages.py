@@ -35,7 +35,13 @@ from slipway_formats import Failure
 from slipway_model_folder import LIBRARY, find_pickle, find_script
 from slipway_toolkit import importable
 
-PIP_LINES_QUOTED = 4
+LINES_QUOTED, CHARS_QUOTED = 4, 200  # of what a program printed last, and of each of these lines
+LINES_KEPT = 500
+# In which line pip says whose turn it is, which ones say nothing by themselves, and what ends the
+# output of a package's own build, which pip quotes.
+PIP_TURN = re.compile(r"(?:Collecting|Processing|Building wheel for|Running setup\.py install for) (\S+)")
+PIP_HINTS = ("[notice]", "note:", "hint:", "×", "╰─>")
+PIP_QUOTE_END = "[end of output]"
 SKLEARN_VERSION = re.compile(rb"_sklearn_version.{1,16}?([0-9]+\.[0-9]+(?:\.[0-9]+)*)", re.DOTALL)
 # Steps of pipelines that are of other packages: the module that a pickle names, and what pip calls it.
 GUESTS = {"xgboost": "xgboost-cpu", "lightgbm": "lightgbm", "imblearn": "imbalanced-learn"}
@@ -194,15 +200,33 @@ def content_key(packages, requirements, wheels):
 
 
 def run_quietly(command, environment=None):
-    """Runs a command, copies what it prints to our log; (exit status, its last lines)."""
+    """Runs a command, copies what it prints to our log; (exit status, its last LINES_KEPT lines)."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment,
                                stdin=subprocess.DEVNULL, text=True, errors="replace")
     lines = []
     for line in process.stdout:
         print(line.rstrip(), flush=True)
-        if line.strip() and not line.startswith("[notice]"):
-            lines = (lines + [line.strip()])[-PIP_LINES_QUOTED:]
+        if line.strip():
+            lines = (lines + [line.strip()])[-LINES_KEPT:]
     return process.wait(), lines
+
+
+def last_lines(status, lines):
+    """The end of what a program printed that failed, for a sentence."""
+    lines = lines[-LINES_QUOTED:] or [f"it ended with status {status}"]
+    return [line if len(line) <= CHARS_QUOTED else line[:CHARS_QUOTED] + "..." for line in lines]
+
+
+def why_pip_failed(status, lines):
+    """pip's last lines; where a package could not be built, that package and the end of its build first,
+    which pip leaves above."""
+    said = [line for line in lines if not line.startswith(PIP_HINTS)]
+    if PIP_QUOTE_END not in said:
+        return last_lines(status, said)
+    end = len(said) - 1 - said[::-1].index(PIP_QUOTE_END)
+    turns = [turn[1] for turn in map(PIP_TURN.match, said[:end]) if turn]
+    whose = f"{os.path.basename(turns[-1])}: " if turns else ""
+    return last_lines(status, [whose + (said[end - 1] if end else "")] + said[end + 1:][-1:])
 
 
 def bundled_wheel(package):
@@ -232,13 +256,13 @@ def pip_install(python, packages, requirements, link_folders):
     if links and run_pip(python, base + ["--no-index"] + links + what)[0] == 0:
         return None
     status, lines = run_pip(python, base + links + what)
-    return None if status == 0 else lines
+    return None if status == 0 else why_pip_failed(status, lines)
 
 
 def import_failure(python):
     """None where the packages of an environment import; else the last lines of why not."""
     status, lines = run_quietly([python, "-I", "-c", IMPORT_THEM, *CHECKED_MODULES])
-    return None if status == 0 else lines or [f"the interpreter ended with status {status}"]
+    return None if status == 0 else last_lines(status, lines)
 
 
 def make_venv(folder):
@@ -252,7 +276,7 @@ def make_venv(folder):
         status, lines = run_pip(python, ["--no-index", setuptools])
     if status != 0:
         raise Failure("A virtual environment for the model's packages cannot be made (on Debian: "
-                      f"apt-get install python3-venv): {' / '.join(lines)}")
+                      f"apt-get install python3-venv): {' / '.join(last_lines(status, lines))}")
     return python
 
 
