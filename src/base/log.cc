@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/printable.h"
 
 namespace slipway {
 namespace {
@@ -42,9 +43,9 @@ void append_json_text(std::string& out, std::string_view text) {
   out += '"';
 }
 
-// Control characters of a foreign text must not steer the reader's terminal.
+// In one line, whatever a foreign text holds.
 void append_printable(std::string& out, std::string_view text) {
-  for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  for (const char c : printable(text)) out += c == '\n' || c == '\t' ? ' ' : c;
 }
 
 std::string human_line(LogLevel level, LogRoom room, std::string_view message,

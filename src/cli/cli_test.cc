@@ -155,6 +155,22 @@ TEST(Status, ColourIsForTerminalsWithoutNoColor) {
   EXPECT_THAT(world.run({"status", "--endpoint", server.url()}).out, Not(HasSubstr("\x1b")));
 }
 
+TEST(Status, ReasonsAndRefusalsSteerNoTerminal) {
+  CannedServer server([](const Seen& seen) {
+    if (seen.body.contains("\"gone\""))
+      return aws_error(400, "ValidationException", R"(no \u009b5n\u001b[6n)");
+    return json_answer(
+        R"({"EndpointName":"iris","EndpointStatus":"Failed","FailureReason":"It said \u009b2J"})");
+  });
+  TestWorld world;
+  EXPECT_THAT(world.run({"status", "iris", "--endpoint", server.url()}).out,
+              HasSubstr("It said  2J\n"));
+  EXPECT_THAT(world.run({"status", "iris", "--output", "json", "--endpoint", server.url()}).out,
+              HasSubstr("It said \\u009b2J"));
+  EXPECT_THAT(world.run({"status", "gone", "--endpoint", server.url()}).err,
+              HasSubstr("no  5n [6n\n"));
+}
+
 TEST(Status, AnEndpointThatDoesNotExistIsExitCode3) {
   CannedServer server([](const Seen&) { return no_endpoint(); });
   TestWorld world;
@@ -196,6 +212,14 @@ TEST(Invoke, PrintsTheBodyAsItIs) {
   EXPECT_EQ(seen.target, "/endpoints/iris/invocations");
   EXPECT_EQ(seen.headers.at("content-type"), "text/csv");
   EXPECT_EQ(seen.headers.at("x-amzn-sagemaker-target-variant"), "blue");
+}
+
+TEST(Invoke, OnATerminalAnAnswerIsText) {
+  CannedServer server([](const Seen&) { return json_answer("\u009b31mred\x1b]0;title\x07"); });
+  TestWorld world;
+  world.out_terminal = Terminal::yes;
+  const Ran ran = world.run({"invoke", "iris", "1,2", "--endpoint", server.url()});
+  EXPECT_EQ(ran.out, " 31mred ]0;title \n");
 }
 
 TEST(Invoke, TakesWhatIsPipedInAndWhatIsInAFile) {
@@ -271,6 +295,23 @@ TEST(Logs, StreamsAreMergedByTimeAndCutToTheNewest) {
             "1970-01-01T00:00:02.000Z v/i-2 b\n"
             "1970-01-01T00:00:03.000Z v/i-1 c\n");
   EXPECT_EQ(server.seen()[0].headers["x-amz-target"], "Logs_20140328.DescribeLogStreams");
+}
+
+TEST(Logs, WhatAModelPrintsSteersNoTerminal) {
+  CannedServer server([](const Seen& seen) {
+    if (seen.operation == "DescribeLogStreams")
+      return json_answer(R"({"logStreams":[{"logStreamName":"v/\u009b1A"}]})");
+    EXPECT_TRUE(seen.body.contains("v/\u009b1A")) << "the stream is asked for by its own name";
+    return json_answer(R"({"nextForwardToken":"f",)"
+                       R"("events":[{"timestamp":0,"message":"a\u001b[2J\u009b31m\u0007é"}]})");
+  });
+  TestWorld world;
+  const Ran text = world.run({"logs", "iris", "--endpoint", server.url()});
+  EXPECT_EQ(text.out, "1970-01-01T00:00:00.000Z v/ 1A a [2J 31m é\n") << text.err;
+  const Ran json = world.run({"logs", "iris", "--output", "json", "--endpoint", server.url()});
+  EXPECT_EQ(json.out,
+            R"({"timestamp":0,"logStreamName":"v/\u009b1A","message":"a\u001b[2J\u009b31m\u0007é"})"
+            "\n");
 }
 
 TEST(Logs, FollowingReadsOnFromTheTokenUntilTheServerIsGone) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "base/printable.h"
 #include "net/socket.h"
 
 namespace slipway::cli {
@@ -38,7 +39,7 @@ void set_callback(CLI::App& command, World& world, std::function<Result<>()> act
     const Result<> done = action();
     if (done) return;
     world.out.flush();
-    world.err << "slipway: " << done.error().message << '\n';
+    world.err << "slipway: " << printable(done.error().message) << '\n';
     world.exit = exit_of(done.error());
   });
 }
@@ -97,7 +98,7 @@ std::string_view code_of(Colour colour) {
 std::string pretty(const boost::json::value& value) {
   std::string out;
   write_pretty(out, value, 0);
-  return out + '\n';
+  return printable_json(out) + '\n';
 }
 
 std::string size_text(std::uint64_t bytes) {

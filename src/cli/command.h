@@ -42,7 +42,7 @@ Result<AwsClient> connect(const World& world, const ClientOptions& options);
 // A refusal of what was typed: exit code 2.
 std::unexpected<Error> misuse(std::string message);
 
-// Indented by two, as the AWS CLI writes it.
+// Indented by two, as the AWS CLI writes it; control characters are escaped.
 std::string pretty(const boost::json::value& value);
 
 // "3.2 MB", "870 bytes".

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <thread>
 
+#include "base/printable.h"
 #include "cli/deploy.h"
 
 namespace slipway::cli {
@@ -31,12 +32,16 @@ std::string text_of(const json::object& object, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
+std::string shown(const json::object& object, std::string_view name) {
+  return printable(text_of(object, name));
+}
+
 std::string waits_for(const json::object& endpoint) {
   boost::system::error_code none;
   const json::value whole(endpoint);
   const json::value* words = whole.find_pointer(
       "/PendingDeploymentSummary/ProductionVariants/0/VariantStatus/0/StatusMessage", none);
-  return words != nullptr && words->is_string() ? std::string(words->get_string()) : std::string();
+  return words != nullptr && words->is_string() ? printable(words->get_string()) : std::string();
 }
 
 Result<json::object> describe_endpoint(AwsClient& client, std::string_view name, Hold hold) {

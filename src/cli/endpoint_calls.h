@@ -25,11 +25,14 @@ Result<boost::json::object> wait_until_settled(AwsClient& client, const Clock& c
                                                std::string_view name,
                                                std::chrono::seconds patience);
 
-// What the endpoint's deployment waits for, in the server's words; empty: nothing, or nobody knows.
+// What the endpoint's deployment waits for, in the server's words, for people to read; empty
+// where it waits for nothing, or nobody knows.
 std::string waits_for(const boost::json::object& endpoint);
 
 // The text of a member, empty where there is none.
 std::string text_of(const boost::json::object& object, std::string_view name);
+// The same for people to read (base/printable.h).
+std::string shown(const boost::json::object& object, std::string_view name);
 // Whether `slipway deploy` gave this name to a model or configuration of the endpoint.
 bool is_own_name(std::string_view name, std::string_view endpoint);
 

@@ -10,6 +10,7 @@
 #include <iterator>
 
 #include "base/encoding.h"
+#include "base/printable.h"
 #include "cli/command.h"
 
 namespace slipway::cli {
@@ -111,9 +112,12 @@ void print_answer(World& world, Format format, const net::BlockingResponse& answ
          {text ? "Body" : "BodyBase64", text ? answer.body : to_base64(answer.body)}});
     return;
   }
-  world.out << answer.body;
-  const bool complete = answer.body.empty() || answer.body.ends_with('\n');
-  if (world.out_terminal == Terminal::yes && !complete) world.out << '\n';
+  if (world.out_terminal == Terminal::no) {
+    world.out << answer.body;  // as it is
+    return;
+  }
+  world.out << printable(answer.body);
+  if (!answer.body.empty() && !answer.body.ends_with('\n')) world.out << '\n';
 }
 
 Result<> invoke(World& world, const InvokeOptions& options) {

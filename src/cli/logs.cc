@@ -8,6 +8,7 @@
 #include <ostream>
 #include <thread>
 
+#include "base/printable.h"
 #include "cli/command.h"
 #include "cli/endpoint_calls.h"
 
@@ -132,15 +133,15 @@ Result<std::vector<PrintedLine>> Tail::more() {
 void print(World& world, Format format, const std::vector<PrintedLine>& lines) {
   for (const PrintedLine& line : lines) {
     if (format == Format::json) {
-      world.out << json::serialize(json::object{{"timestamp", line.time_ms},
-                                                {"logStreamName", line.stream},
-                                                {"message", line.message}})
+      world.out << printable_json(json::serialize(json::object{{"timestamp", line.time_ms},
+                                                               {"logStreamName", line.stream},
+                                                               {"message", line.message}}))
                 << '\n';
       continue;
     }
     const Timestamp time{std::chrono::milliseconds(line.time_ms)};
-    world.out << fmt::format("{} {} {}\n", to_iso8601(time, Fraction::milliseconds), line.stream,
-                             line.message);
+    world.out << fmt::format("{} {} {}\n", to_iso8601(time, Fraction::milliseconds),
+                             printable(line.stream), printable(line.message));
   }
   world.out.flush();
 }

@@ -4,6 +4,8 @@
 
 #include <ostream>
 
+#include "base/printable.h"
+
 namespace slipway::cli {
 
 using namespace std::chrono_literals;
@@ -36,7 +38,7 @@ void ProgressStep::finish(std::string_view done, std::string_view what) {
 
 void ProgressStep::say(std::string_view waits_for) {
   const std::scoped_lock lock(mutex_);
-  waits_for_ = waits_for;
+  waits_for_ = printable(waits_for);
 }
 
 std::string ProgressStep::line_now() const {

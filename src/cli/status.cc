@@ -55,14 +55,14 @@ std::string rows_of(const World& world, const json::array& endpoints) {
   for (const json::value& each : endpoints) {
     if (!each.is_object()) continue;
     const json::object& endpoint = each.get_object();
-    rows.push_back({text_of(endpoint, "EndpointName"), time_of(endpoint, "LastModifiedTime"),
-                    status_text(world, text_of(endpoint, "EndpointStatus"))});
+    rows.push_back({shown(endpoint, "EndpointName"), time_of(endpoint, "LastModifiedTime"),
+                    status_text(world, shown(endpoint, "EndpointStatus"))});
   }
   return table(rows);
 }
 
 std::string variant_text(const json::object& variant) {
-  return fmt::format("{}: {:.0f} of {:.0f} instances, weight {}", text_of(variant, "VariantName"),
+  return fmt::format("{}: {:.0f} of {:.0f} instances, weight {}", shown(variant, "VariantName"),
                      number_of(variant, "CurrentInstanceCount"),
                      number_of(variant, "DesiredInstanceCount"),
                      number_of(variant, "CurrentWeight"));
@@ -70,9 +70,9 @@ std::string variant_text(const json::object& variant) {
 
 std::string full_text(const World& world, const json::object& endpoint) {
   std::vector<std::vector<std::string>> rows{
-      {"name", text_of(endpoint, "EndpointName")},
-      {"status", status_text(world, text_of(endpoint, "EndpointStatus"))},
-      {"configuration", text_of(endpoint, "EndpointConfigName")},
+      {"name", shown(endpoint, "EndpointName")},
+      {"status", status_text(world, shown(endpoint, "EndpointStatus"))},
+      {"configuration", shown(endpoint, "EndpointConfigName")},
       {"created", time_of(endpoint, "CreationTime")},
       {"changed", time_of(endpoint, "LastModifiedTime")}};
   for (const json::value& variant : list_of(endpoint, "ProductionVariants")) {
@@ -80,11 +80,11 @@ std::string full_text(const World& world, const json::object& endpoint) {
   }
   if (const auto* pending = endpoint.if_contains("PendingDeploymentSummary");
       pending != nullptr && pending->is_object()) {
-    rows.push_back({"coming up", text_of(pending->get_object(), "EndpointConfigName")});
+    rows.push_back({"coming up", shown(pending->get_object(), "EndpointConfigName")});
     if (const std::string waits = waits_for(endpoint); !waits.empty())
       rows.push_back({"waits", waits});
   }
-  const std::string reason = text_of(endpoint, "FailureReason");
+  const std::string reason = shown(endpoint, "FailureReason");
   if (!reason.empty()) rows.push_back({"reason", reason});
   return table(rows);
 }

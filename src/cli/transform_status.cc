@@ -64,9 +64,8 @@ std::string transform_rows(const World& world, const json::array& jobs) {
   std::vector<std::vector<std::string>> rows{{"TRANSFORM JOB", "CHANGED", "STATUS", "PROGRESS"}};
   for (const json::value& each : jobs) {
     const json::object& job = each.as_object();
-    rows.push_back({text_of(job, "TransformJobName"), time_of(job, "LastModifiedTime"),
-                    status_text(world, text_of(job, "TransformJobStatus")),
-                    text_of(job, "Progress")});
+    rows.push_back({shown(job, "TransformJobName"), time_of(job, "LastModifiedTime"),
+                    status_text(world, shown(job, "TransformJobStatus")), shown(job, "Progress")});
   }
   return table(rows);
 }
@@ -80,17 +79,17 @@ Result<json::object> describe_transform_job(AwsClient& client, std::string_view 
 
 std::string transform_text(const World& world, const json::object& job) {
   std::vector<std::vector<std::string>> rows{
-      {"transform job", text_of(job, "TransformJobName")},
-      {"status", status_text(world, text_of(job, "TransformJobStatus"))},
-      {"model", text_of(job, "ModelName")},
+      {"transform job", shown(job, "TransformJobName")},
+      {"status", status_text(world, shown(job, "TransformJobStatus"))},
+      {"model", shown(job, "ModelName")},
       {"created", time_of(job, "CreationTime")}};
   const auto add = [&rows](std::string_view name, std::string text) {
     if (!text.empty()) rows.push_back({std::string(name), std::move(text)});
   };
   add("started", time_of(job, "TransformStartTime"));
   add("ended", time_of(job, "TransformEndTime"));
-  add("progress", text_of(job, "Progress"));
-  add("reason", text_of(job, "FailureReason"));
+  add("progress", shown(job, "Progress"));
+  add("reason", shown(job, "FailureReason"));
   return table(rows);
 }
 

@@ -6,6 +6,7 @@
 #include <ostream>
 
 #include "base/encoding.h"
+#include "base/printable.h"
 #include "cli/command.h"
 #include "cli/endpoint_calls.h"
 
@@ -44,18 +45,18 @@ const json::array& list_of(const json::object& fleet, std::string_view name) {
 }
 
 std::string told(const World& world, const json::object& fleet) {
-  std::string out = fmt::format("{}: {}\n", coloured(world, Colour::green, text_of(fleet, "fleet")),
-                                text_of(fleet, "state"));
-  if (const std::string reason = text_of(fleet, "reason"); !reason.empty())
+  std::string out = fmt::format("{}: {}\n", coloured(world, Colour::green, shown(fleet, "fleet")),
+                                shown(fleet, "state"));
+  if (const std::string reason = shown(fleet, "reason"); !reason.empty())
     out += fmt::format("  {}\n", reason);
   const json::array& decisions = list_of(fleet, "decisions");
   if (decisions.empty()) out += "  Nothing was decided about it since this server started.\n";
   for (const json::value& each : decisions)
     if (each.is_object())
-      out += fmt::format("  {}  {}\n", text_of(each.get_object(), "time"),
-                         text_of(each.get_object(), "text"));
+      out += fmt::format("  {}  {}\n", shown(each.get_object(), "time"),
+                         shown(each.get_object(), "text"));
   for (const json::value& each : list_of(fleet, "waits"))
-    if (each.is_string()) out += fmt::format("  Now: {}\n", std::string_view(each.get_string()));
+    if (each.is_string()) out += fmt::format("  Now: {}\n", printable(each.get_string()));
   return out;
 }
 

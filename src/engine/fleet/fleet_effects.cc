@@ -3,7 +3,7 @@
 #include <utility>
 #include <variant>
 
-#include "base/encoding.h"
+#include "base/printable.h"
 #include "base/text.h"
 #include "engine/fleet/fleet.h"
 
@@ -11,11 +11,7 @@ namespace slipway::fleet {
 
 // Log lines come from outside: what is no plain text must not get into an answer.
 std::string quotable(std::string log) {
-  if (!is_utf8(log))
-    for (char& c : log)
-      if (static_cast<unsigned char>(c) >= 0x80) c = '?';
-  for (char& c : log)
-    if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') c = ' ';
+  log = printable(log);
   while (log.ends_with('\n')) log.pop_back();
   return std::string(last_part(log, quoted_bytes_max));
 }
