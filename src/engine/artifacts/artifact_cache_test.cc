@@ -139,6 +139,37 @@ TEST_F(ArtifactsTest, BombsAreStoppedAtTheNamedLimits) {
   EXPECT_EQ(long_one.error().code, ErrorCode::invalid_argument);
 }
 
+TEST_F(ArtifactsTest, AFileWithHolesIsUnpackedAsLongAsItIs) {
+  const std::string zeros(1 << 20, '\0');
+  ASSERT_TRUE(
+      unpack({{.name = "middle", .content = "a" + zeros + "b", .hole_bytes = 1 << 20, .hole_at = 1},
+              {.name = "end", .content = "a" + zeros, .hole_bytes = 1 << 20, .hole_at = 1},
+              {.name = "all", .content = zeros, .hole_bytes = 1 << 20}}));
+  EXPECT_EQ(read_file(into_ / "middle"), "a" + zeros + "b");
+  EXPECT_EQ(read_file(into_ / "end"), "a" + zeros);
+  EXPECT_EQ(read_file(into_ / "all"), zeros);
+}
+
+// Whoever sums up the files reads all that they seem to have: holes, and one file by many names.
+TEST_F(ArtifactsTest, WhatTakesNoDiskCountsForTheLimitsTooBecauseItIsRead) {
+  const ArtifactLimits limits{.unpacked_bytes_free = 4 << 20, .unpacked_ratio_max = 1};
+  const std::string content = "a" + std::string(3 << 20, '\0') + "b";
+  const auto hollow = [&](const char* name) {
+    return TarEntry{.name = name, .content = content, .hole_bytes = 3 << 20, .hole_at = 1};
+  };
+  EXPECT_TRUE(unpack({hollow("one")}, limits));
+  const auto holes = unpack({hollow("one"), hollow("two")}, limits);
+  ASSERT_FALSE(holes);
+  EXPECT_EQ(holes.error().code, ErrorCode::limit_exceeded);
+  const auto at_end = unpack(
+      {{.name = "end", .content = std::string(5 << 20, '\0'), .hole_bytes = 5 << 20}}, limits);
+  ASSERT_FALSE(at_end);
+  EXPECT_EQ(at_end.error().code, ErrorCode::limit_exceeded);
+  const auto names = unpack({hollow("one"), {.name = "again", .hard_link = "one"}}, limits);
+  ASSERT_FALSE(names);
+  EXPECT_EQ(names.error().code, ErrorCode::limit_exceeded);
+}
+
 TEST_F(ArtifactsTest, WhatIsNoArchiveIsRefusedWithASentence) {
   fs::create_directories(into_);
   TextReader text("this is not an archive at all");

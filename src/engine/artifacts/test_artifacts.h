@@ -31,7 +31,18 @@ struct TarEntry {
   unsigned type = AE_IFREG;
   std::string link = {};
   std::string hard_link = {};
+  // Of the content so much is left out as a hole, behind the first `hole_at` bytes.
+  std::size_t hole_bytes = 0;
+  std::size_t hole_at = 0;
 };
+
+inline void leave_hole(const TarEntry& entry, archive_entry* e) {
+  const auto begin = static_cast<la_int64_t>(entry.hole_at);
+  const auto end = static_cast<la_int64_t>(entry.hole_at + entry.hole_bytes);
+  const auto bytes = static_cast<la_int64_t>(entry.content.size());
+  archive_entry_sparse_add_entry(e, 0, begin);
+  archive_entry_sparse_add_entry(e, end, bytes - end);
+}
 
 inline std::string make_tar(const std::vector<TarEntry>& entries) {
   std::string out(4 << 20, '\0');
@@ -46,6 +57,7 @@ inline std::string make_tar(const std::vector<TarEntry>& entries) {
     archive_entry_set_filetype(e, entry.type);
     archive_entry_set_perm(e, 0644);
     archive_entry_set_size(e, static_cast<la_int64_t>(entry.content.size()));
+    if (entry.hole_bytes != 0) leave_hole(entry, e);
     if (!entry.link.empty()) archive_entry_set_symlink(e, entry.link.c_str());
     if (!entry.hard_link.empty()) archive_entry_set_hardlink(e, entry.hard_link.c_str());
     archive_write_header(a, e);

@@ -157,36 +157,56 @@ class Unpacker {
     if (!file) return no_entry(name);
     // What runs is told by its mode (read_only.h).
     if ((archive_entry_perm(entry) & 0111) != 0) ::fchmod(file.get(), 0700);
-    return copy_data(file.get());
+    return copy_data(entry, file.get());
   }
 
-  Result<> copy_data(int fd) {
+  Result<> copy_data(archive_entry* entry, int fd) {
+    std::uint64_t file_bytes = 0;
     for (;;) {
       const void* bytes = nullptr;
       std::size_t size = 0;
       la_int64_t offset = 0;
       const int got = archive_read_data_block(archive_, &bytes, &size, &offset);
-      if (got == ARCHIVE_EOF) return {};
-      if (got < ARCHIVE_WARN) return broken();
+      if (got == ARCHIVE_EOF) break;
+      if (got < ARCHIVE_WARN || offset < 0) return broken();
       TRY_DO(go_on());
-      TRY_DO(admit(size, offset));
+      TRY_DO(grow(file_bytes, static_cast<std::uint64_t>(offset) + size));
+      if (limits_.room != nullptr) TRY_DO(limits_.room->admit_bytes(size));
       if (write_whole(disk(), fd, {static_cast<const char*>(bytes), size}, offset) != 0)
         return disk_failed(errno);
     }
+    return end_with_hole(entry, fd, file_bytes);
   }
 
-  // A bomb ends by what it unpacks to for each byte of it, and any archive before the disk is full.
-  Result<> admit(std::size_t size, la_int64_t offset) {
-    bytes_ += size;
+  // A hole at the end of a file is no data of the archive's.
+  Result<> end_with_hole(archive_entry* entry, int fd, std::uint64_t file_bytes) {
+    const la_int64_t size = archive_entry_size(entry);
+    if (size <= 0 || static_cast<std::uint64_t>(size) <= file_bytes) return {};
+    TRY_DO(grow(file_bytes, static_cast<std::uint64_t>(size)));
+    if (write_whole(disk(), fd, std::string_view("\0", 1), size - 1) != 0)
+      return disk_failed(errno);
+    return {};
+  }
+
+  // The file has `to` bytes now, holes among them: whoever reads it reads these too.
+  Result<> grow(std::uint64_t& file_bytes, std::uint64_t to) {
+    if (to <= file_bytes) return {};
+    TRY_DO(admit(to - file_bytes));
+    file_bytes = to;
+    return {};
+  }
+
+  // A bomb ends by what it unpacks to for each byte of it: as much as whoever reads all its files
+  // will read, by each name that they have.
+  Result<> admit(std::uint64_t bytes) {
+    bytes_ += bytes;
     const std::uint64_t bytes_max =
         std::max(limits_.unpacked_bytes_free, source_.bytes * limits_.unpacked_ratio_max);
-    if (bytes_ > bytes_max || offset < 0 || static_cast<std::uint64_t>(offset) > bytes_max)
-      return fail(
-          ErrorCode::limit_exceeded,
-          fmt::format("The archive unpacks to more than {} bytes, {} times what was read of "
-                      "it.",
-                      bytes_max, limits_.unpacked_ratio_max));
-    return limits_.room != nullptr ? limits_.room->admit_bytes(size) : Result<>{};
+    if (bytes_ <= bytes_max) return {};
+    return fail(ErrorCode::limit_exceeded,
+                fmt::format("The archive unpacks to more than {} bytes, {} times what was read of "
+                            "it.",
+                            bytes_max, limits_.unpacked_ratio_max));
   }
 
   static std::unexpected<Error> points_out(std::string_view name) {
@@ -218,7 +238,11 @@ class Unpacker {
     const fs::path to = into_ / path;
     TRY_DO(make_folder(to.parent_path()));
     disk().unlink(disk_name(to));
-    if (disk().link({disk_name(into_ / *target), disk_name(to)}) == 0) return {};
+    if (disk().link({disk_name(into_ / *target), disk_name(to)}) == 0) {
+      std::error_code error;
+      const std::uint64_t bytes = fs::file_size(to, error);
+      return error ? Result<>() : admit(bytes);  // a folder's has none
+    }
     if (errno != ENOENT) return no_entry(name);
     return bad_entry(name, fmt::format("is a link to '{}', which is not there", shown(*target)));
   }

@@ -16,7 +16,8 @@ namespace slipway::artifacts {
 // Limits of one artifact, and the disk that it is put on.
 struct ArtifactLimits {
   std::uint64_t fetched_bytes_max = 20ULL << 30;  // as stored
-  // An archive may unpack to this much whatever it has, and beyond to so many times what was read
+  // An archive may unpack to this much whatever it has (holes of files and further names of one
+  // counted: all of it is read), and beyond to so many times what was read
   // of it: weights shrink to a half or a third, and what shrinks to a hundredth is no model.
   std::uint64_t unpacked_bytes_free = 1ULL << 30;
   std::uint64_t unpacked_ratio_max = 100;
