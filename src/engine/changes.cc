@@ -1,5 +1,7 @@
 #include "engine/changes.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "base/memory_shortage.h"
@@ -67,9 +69,12 @@ Changes::LineWaiter Changes::take(Waiters& from, Waiters::iterator which) {
   return waiter;
 }
 
+// A turn that ends takes the lock: under it none may be dropped, not by a shortage of memory
+// either. So there is room for all that is taken before the first turn begins.
 void Changes::take_first(ByTopic<Topic>::iterator topic, std::vector<Told>& told) {
   Waiters& line = topic->second.line;
   if (line.empty()) return;
+  told.reserve(told.size() + 1);
   const auto first = line.begin();
   Turn turn(*this, topic->first, first->first);
   told.push_back({.waiter = take(line, first), .turn = std::move(turn)});
@@ -166,8 +171,11 @@ std::size_t Changes::expire() {
 
 std::vector<Changes::Told> Changes::take_expired(Instant now) {
   std::vector<Told> told;
-  while (!deadlines_.empty() && deadlines_.begin()->first.first <= now) {
-    const auto [at, name] = *deadlines_.begin();
+  const auto expired = [&](const auto& deadline) { return deadline.first.first <= now; };
+  told.reserve(static_cast<std::size_t>(
+      std::ranges::distance(deadlines_.begin(), std::ranges::find_if_not(deadlines_, expired))));
+  while (!deadlines_.empty() && expired(*deadlines_.begin())) {
+    const auto& [at, name] = *deadlines_.begin();
     const std::uint64_t id = at.second;
     const auto found = topics_.find(name);
     Topic& topic = found->second;
