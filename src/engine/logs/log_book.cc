@@ -1,12 +1,15 @@
 #include "engine/logs/log_book.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "engine/logs/record.h"
+#include "engine/logs/stream_reader.h"
 
 namespace slipway::logs {
 
@@ -14,12 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// A position is the segment's number and the byte within it.
 constexpr unsigned offset_bits = 32;
-
-Position position_of(std::uint32_t segment, std::uint64_t offset) {
-  return (static_cast<Position>(segment) << offset_bits) | offset;
-}
 
 fs::path bookmarks_folder(const fs::path& root) { return root / "bookmarks"; }
 
@@ -30,19 +28,28 @@ bool is_good_name(std::string_view name) {
 
 }  // namespace
 
-struct LogBook::Snapshot {
-  fs::path directory;
-  std::vector<std::uint32_t> segments;
-  Position end = 0;
+Position position_of(std::uint32_t segment, std::uint64_t offset) {
+  return (static_cast<Position>(segment) << offset_bits) | offset;
+}
 
-  fs::path path(std::uint32_t segment) const { return LogStream::file_in(directory, segment); }
+// What was written under the lock and is not known to be on the disk.
+struct LogBook::Unsynced {
+  StreamName name;
+  std::uint64_t stream = 0;
+  std::uint32_t segment = 0;
+  bool has_new_names = false;
+  Fd file;
 };
 
-LogBook::LogBook(fs::path root, Disk& disk)
-    : root_(std::move(root)), disk_(disk), bookmarks_(bookmarks_folder(root_), disk) {}
+LogBook::LogBook(fs::path root, Disk& disk, const BookLimits& limits)
+    : root_(std::move(root)),
+      disk_(disk),
+      limits_(limits),
+      bookmarks_(bookmarks_folder(root_), disk) {}
 LogBook::~LogBook() = default;
 
-Result<std::unique_ptr<LogBook>> LogBook::open(fs::path root, Disk& disk) {
+Result<std::unique_ptr<LogBook>> LogBook::open(fs::path root, Disk& disk,
+                                               const BookLimits& limits) {
   std::error_code error;
   fs::create_directories(root, error);
   if (error) {
@@ -51,7 +58,7 @@ Result<std::unique_ptr<LogBook>> LogBook::open(fs::path root, Disk& disk) {
         fmt::format("cannot make the directory {} for logs: {}", root.string(), error.message()));
   }
   fs::permissions(root, fs::perms::owner_all, error);
-  std::unique_ptr<LogBook> book(new LogBook(std::move(root), disk));
+  std::unique_ptr<LogBook> book(new LogBook(std::move(root), disk, limits));
   book->load_streams();
   return book;
 }
@@ -85,6 +92,10 @@ LogStream* LogBook::find(const StreamName& name) const {
 
 Result<LogStream*> LogBook::find_or_make(const StreamName& name, Timestamp now) {
   if (LogStream* stream = find(name)) return stream;
+  return make(name, now);
+}
+
+Result<LogStream*> LogBook::make(const StreamName& name, Timestamp now) {
   if (!is_good_name(name.space) || !is_good_name(name.group) || !is_good_name(name.stream)) {
     return fail(
         ErrorCode::invalid_argument,
@@ -142,22 +153,126 @@ Result<> LogBook::append(const StreamName& name, Timestamp time, std::span<const
   if (lines.back().cursor <= known_cursor(name)) return {};  // makes no stream of lines it had
   TRY(LogStream* const stream, find_or_make(name, time));
   // A clock that was set back must not put a line before the one above it.
-  const Timestamp stamp = std::max(time, stream->last.value_or(time));
+  RecordHead head{.time = std::max(time, stream->ingested), .cursor = stream->cursor};
+  head.ingested = head.time;
   std::string records;
-  std::uint64_t cursor = stream->cursor;
   for (const Line& line : lines) {
-    if (line.cursor > cursor) {
-      append_record(records, stamp, line.cursor, line.message.substr(0, message_bytes_max));
-      cursor = line.cursor;
+    if (line.cursor > head.cursor) {
+      head.cursor = line.cursor;
+      append_record(records, head, line.message.substr(0, message_bytes_max));
     }
     const bool fits = records.size() < stream->room() && &line != &lines.back();
     if (records.empty() || fits) continue;
-    TRY_DO(stream->append(records, disk_));
+    TRY_DO(append_records(*stream, records));
     records.clear();
-    stream->cursor = cursor;
-    stream->last = stamp;
-    if (!stream->first) stream->first = stamp;
+    stream->cursor = head.cursor;
+    stream->ingested = head.ingested;
   }
+  return {};
+}
+
+Result<> LogBook::create(const StreamName& name, Timestamp now) {
+  std::unique_lock lock(mutex_);
+  if (find(name) != nullptr)
+    return fail(ErrorCode::already_exists, "The specified log stream already exists",
+                "stream_exists");
+  TRY(const LogStream* const stream, make(name, now));
+  TRY(const Unsynced written, unsynced(*stream));
+  lock.unlock();
+  const Result<> synced = sync(written);
+  if (!synced) static_cast<void>(remove(name));
+  return synced;
+}
+
+Result<> LogBook::put(const StreamName& name, Timestamp now,
+                      std::span<const TimedMessage> messages) {
+  if (room_) TRY_DO(room_->admit_bytes(segment_bytes_max));
+  std::unique_lock lock(mutex_);
+  LogStream* const stream = find(name);
+  if (stream == nullptr)
+    return fail(ErrorCode::not_found, "The specified log stream does not exist.", "no_such_stream");
+  stream->is_durable = true;
+  RecordHead head{.ingested = std::max(now, stream->ingested), .cursor = stream->cursor};
+  std::string records;
+  for (const TimedMessage& each : messages) {
+    head.time = each.time;
+    append_record(records, head, each.message);
+    const bool fits = records.size() < stream->room() && &each != &messages.back();
+    if (fits) continue;
+    TRY_DO(append_records(*stream, records));
+    records.clear();
+    stream->ingested = head.ingested;
+  }
+  TRY(const Unsynced written, unsynced(*stream));
+  lock.unlock();
+  return sync(written);
+}
+
+Result<> LogBook::append_records(LogStream& stream, std::string_view records) {
+  TRY_DO(stream.append(records, disk_));
+  bytes_since_look_ += records.size();
+  keep_limits(stream);
+  return {};
+}
+
+// The bytes of all are counted once a segment: between, the book is past its limit by no more.
+void LogBook::keep_limits(LogStream& stream) {
+  while (stream.segments.size() > limits_.segments_per_stream)
+    if (!stream.drop_oldest(disk_)) return;
+  if (bytes_since_look_ < std::min(segment_bytes_max, limits_.file_bytes)) return;
+  bytes_since_look_ = 0;
+  std::uint64_t bytes = 0;
+  for (const auto& [name, each] : streams_) bytes += each->file_bytes();
+  while (bytes > limits_.file_bytes) {
+    LogStream* oldest = nullptr;
+    for (const auto& [name, each] : streams_) {
+      each->load();
+      if (each->first && (!oldest || *each->first < *oldest->first)) oldest = each.get();
+    }
+    if (oldest == nullptr) return;
+    bytes -= oldest->file_bytes();
+    if (!oldest->drop_oldest(disk_)) return;
+    bytes += oldest->file_bytes();
+  }
+}
+
+Result<LogBook::Unsynced> LogBook::unsynced(const LogStream& stream) const {
+  const fs::path path =
+      stream.segments.empty() ? stream.directory : stream.segments.back().file_in(stream.directory);
+  Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return fail(ErrorCode::unavailable, "a log's file cannot be opened");
+  return Unsynced{.name = stream.name,
+                  .stream = stream.number,
+                  .segment = stream.last_segment(),
+                  .has_new_names = stream.names_synced_to != stream.last_segment(),
+                  .file = std::move(file)};
+}
+
+// Without the lock: who prints does not wait for the disk. New names lie in several folders, and
+// all of these are synced at once.
+Result<> LogBook::sync(const Unsynced& written) {
+  const int file = written.file.get();
+  const bool done = (written.has_new_names ? disk_.sync_all(file) : disk_.sync_bytes(file)) == 0;
+  if (done && !written.has_new_names) return {};
+  const std::scoped_lock lock(mutex_);
+  LogStream* const stream = find(written.name);
+  if (stream && stream->number == written.stream) {
+    if (done)
+      stream->names_synced_to = std::max(stream->names_synced_to.value_or(0), written.segment);
+    else
+      stream->sync_failed = true;
+  }
+  if (done) return {};
+  return fail(ErrorCode::unavailable, "the disk cannot keep what was logged");
+}
+
+Result<> LogBook::remove(const StreamName& name) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = streams_.find(name);
+  if (found == streams_.end())
+    return fail(ErrorCode::not_found, "The specified log stream does not exist.", "no_such_stream");
+  delete_files(*found->second);
+  streams_.erase(found);
   return {};
 }
 
@@ -188,7 +303,7 @@ std::vector<GroupInfo> LogBook::groups(std::string_view space, std::string_view 
 void GroupInfo::take(LogStream& stream) {
   stream.load();
   created = std::min(created, stream.created);
-  stored_bytes += stream.stored_bytes;
+  stored_bytes += stream.stored_bytes();
   newest_stream = std::max(newest_stream, stream.number);
 }
 
@@ -214,8 +329,9 @@ std::vector<StreamInfo> LogBook::streams(const GroupName& group, std::string_vie
   std::vector<StreamInfo> out;
   for (LogStream* stream : streams_of(group, prefix)) {
     stream->load();
-    out.push_back(
-        {stream->name.stream, stream->created, stream->first, stream->last, stream->stored_bytes});
+    const auto ingested = stream->last ? std::optional(stream->ingested) : std::nullopt;
+    out.push_back({stream->name.stream, stream->created, stream->first, stream->last, ingested,
+                   stream->stored_bytes()});
   }
   return out;
 }
@@ -263,13 +379,37 @@ void LogBook::expire(const GroupName& group, Timestamp time) {
   }
 }
 
-Result<LogBook::Snapshot> LogBook::snapshot(const StreamName& name) const {
+namespace {
+
+StreamView view_of(const LogStream& stream) {
+  return {stream.name.stream, stream.directory, stream.segments};
+}
+
+}  // namespace
+
+Result<StreamView> LogBook::view(const StreamName& name) const {
   const std::scoped_lock lock(mutex_);
   const LogStream* stream = find(name);
   if (stream == nullptr)
     return fail(ErrorCode::not_found, "The specified log stream does not exist.", "no_such_stream");
-  const std::uint32_t last = stream->segments.empty() ? 1 : stream->segments.back();
-  return Snapshot{stream->directory, stream->segments, position_of(last, stream->tail_bytes)};
+  return view_of(*stream);
+}
+
+std::vector<StreamView> LogBook::views(const GroupName& group, std::string_view prefix) const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<StreamView> out;
+  for (LogStream* stream : streams_of(group, prefix)) {
+    stream->load();
+    out.push_back(view_of(*stream));
+  }
+  return out;
+}
+
+Position LogBook::end_of(const StreamName& name) const {
+  const std::scoped_lock lock(mutex_);
+  const LogStream* stream = find(name);
+  if (stream == nullptr || stream->segments.empty()) return 0;
+  return position_of(stream->segments.back().number, stream->segments.back().text_bytes);
 }
 
 namespace {
@@ -281,13 +421,12 @@ class PageFiller {
       : range_(range), events_max_(std::min(events_max, page_events_max)) {}
 
   // False: it did not fit.
-  bool add(Position position, std::string_view record_text) {
-    auto record = read_record(record_text);
-    if (!record || !range_.contains(record->time)) return true;
+  bool add(Position position, const RecordView& record) {
+    if (!range_.contains(record.time)) return true;
     if (events_.size() >= events_max_) return false;
-    if (!events_.empty() && bytes_ + record->message.size() > page_bytes_max) return false;
-    bytes_ += record->message.size();
-    events_.push_back({record->time, position, std::move(record->message)});
+    if (!events_.empty() && bytes_ + record.escaped.size() > page_bytes_max) return false;
+    bytes_ += record.escaped.size();
+    events_.push_back({record.time, record.ingested, position, unescape(record.escaped)});
     return true;
   }
   std::vector<Event> take() { return std::move(events_); }
@@ -303,56 +442,29 @@ class PageFiller {
 
 Result<EventPage> LogBook::read_after(const StreamName& name, Position position,
                                       const TimeRange& range, std::size_t events_max) const {
-  TRY(const Snapshot snapshot, this->snapshot(name));
+  TRY(const StreamView view, this->view(name));
   PageFiller filler(range, events_max);
-  EventPage page;
-  page.begin = position;
-  page.end = std::max(position, snapshot.end);
-  for (const std::uint32_t segment : snapshot.segments) {
-    if (position >= snapshot.end || position_of(segment + 1, 0) <= position) continue;
-    const std::string text = read_segment(snapshot.path(segment));
-    for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != std::string::npos;
-         at = end + 1) {
-      const Position here = position_of(segment, at);
-      if (here >= snapshot.end) break;
-      if (here < position) continue;
-      if (filler.add(here, std::string_view(text).substr(at, end - at))) continue;
-      page.end = here;
-      page.complete = false;
-      page.events = filler.take();
-      return page;
+  EventPage page{.end = position};
+  for (const Segment& segment : view.segments) {
+    const Position end = position_of(segment.number, segment.text_bytes);
+    page.end = std::max(page.end, end);
+    if (end <= position) continue;
+    for (const Block& block : blocks_of(view, segment, {})) {
+      if (position_of(segment.number, block.offset + block.bytes) <= position) continue;
+      const bool fits = for_each_record(
+          block_text(view, segment, block), [&](std::size_t at, const RecordView& record) {
+            page.end = position_of(segment.number, block.offset + at);
+            return page.end < position || filler.add(page.end, record);
+          });
+      if (!fits) {
+        page.complete = false;
+        page.events = filler.take();
+        return page;
+      }
     }
+    page.end = std::max(position, end);
   }
   page.events = filler.take();
-  return page;
-}
-
-Result<EventPage> LogBook::read_before(const StreamName& name, std::optional<Position> position,
-                                       const TimeRange& range, std::size_t events_max) const {
-  TRY(const Snapshot snapshot, this->snapshot(name));
-  PageFiller filler(range, events_max);
-  EventPage page;
-  page.end = std::min(position.value_or(snapshot.end), snapshot.end);
-  page.begin = 0;
-  bool full = false;
-  for (auto segment = snapshot.segments.rbegin(); segment != snapshot.segments.rend() && !full;
-       ++segment) {
-    const Position start = position_of(*segment, 0);
-    if (start >= page.end) continue;
-    const std::string text = read_segment(snapshot.path(*segment));
-    std::size_t end = std::min<std::uint64_t>(text.size(), page.end - start);
-    end = end == 0 ? 0 : text.rfind('\n', end - 1) + 1;  // a position that nobody gave
-    while (end > 0 && !full) {
-      const std::size_t before = end < 2 ? std::string::npos : text.rfind('\n', end - 2);
-      const std::size_t at = before + 1;
-      full = !filler.add(start + at, std::string_view(text).substr(at, end - 1 - at));
-      if (full) page.begin = start + end;
-      page.complete = !full;
-      end = at;
-    }
-  }
-  page.events = filler.take();
-  std::ranges::reverse(page.events);
   return page;
 }
 

@@ -1,8 +1,9 @@
 // Groups, streams and events, kept on disk: what was printed outlives the instance that printed it.
 //
 // A stream is a directory of segments (stream.h), appended and never changed; the oldest go when
-// the stream grows past its limit. Nothing is synced: a server killed with SIGKILL loses nothing, a
-// machine that loses power its last seconds of log lines.
+// the stream or the book grows past its limit. What instances print is not synced: a server killed
+// with SIGKILL loses nothing, a machine that loses power its last seconds of their lines. What a
+// client puts is on the disk when he is told so.
 #pragma once
 
 #include <chrono>
@@ -34,12 +35,23 @@ inline constexpr std::size_t streams_max = 2'000;            // then the longest
 inline constexpr std::size_t page_events_max = 10'000;
 inline constexpr std::size_t page_bytes_max = 1 << 20;
 
-// Where an event stands in its stream: grows with every event, survives restarts, never reused.
+// How much a book keeps; beyond it the oldest segments go.
+struct BookLimits {
+  std::size_t segments_per_stream = 256;  // some 1 GiB of text
+  std::uint64_t file_bytes = 4ULL << 30;  // of all streams, as they lie on the disk
+};
+
+// Where an event stands in its stream: grows with every event that arrives, survives restarts,
+// never reused.
 using Position = std::uint64_t;
+
+// A position is the segment's number and the byte within its text.
+Position position_of(std::uint32_t segment, std::uint64_t offset);
 
 // One line of a log, and where it stands in its stream.
 struct Event {
   Timestamp time{};
+  Timestamp ingested{};
   Position position = 0;
   std::string message;
 };
@@ -50,13 +62,20 @@ struct Line {
   std::uint64_t cursor = 0;
 };
 
+// What a client puts: a message, at most 1 MiB, and when it was.
+struct TimedMessage {
+  Timestamp time{};
+  std::string_view message;
+};
+
 // Says what is known of a stream without reading it.
 struct StreamInfo {
   std::string name;
   Timestamp created{};
   std::optional<Timestamp> first_event;  // of those that are kept
   std::optional<Timestamp> last_event;
-  std::uint64_t stored_bytes = 0;
+  std::optional<Timestamp> last_ingested;
+  std::uint64_t stored_bytes = 0;  // of text
 };
 
 // Says what is known of a group by the streams that it has, without reading these.
@@ -79,12 +98,18 @@ struct TimeRange {
   }
 };
 
-// A part of a stream's events, and where to go on in either direction.
+// A part of a stream's events in the order of their arrival, and where to go on.
 struct EventPage {
-  std::vector<Event> events;  // oldest first
-  Position begin = 0;         // read_before(begin) gives what is older
-  Position end = 0;           // read_after(end) gives what is newer
-  bool complete = true;       // nothing more of the range lies in the direction of the reading
+  std::vector<Event> events;
+  Position end = 0;      // read_after(end) gives what came later
+  bool complete = true;  // nothing more of the range came later
+};
+
+// What a stream has at one moment, to be read without the book's lock (search.h).
+struct StreamView {
+  std::string name;
+  std::filesystem::path directory;
+  std::vector<Segment> segments;
 };
 
 // Thread-safe.
@@ -93,7 +118,8 @@ class LogBook {
   // Reads what streams there are under `root`, which is made where it is missing.
   // `disk` outlives the book.
   static Result<std::unique_ptr<LogBook>> open(std::filesystem::path root,
-                                               Disk& disk = kernel_disk());
+                                               Disk& disk = kernel_disk(),
+                                               const BookLimits& limits = {});
   ~LogBook();
 
   // Nothing is appended from the reserve of `room` on, which outlives this object. Before the first
@@ -106,6 +132,15 @@ class LogBook {
   // invalid_argument: a name that is empty, too long or of more than one line. unavailable: the
   // disk is full or fails; what of the lines is kept nevertheless, cursor() tells.
   Result<> append(const StreamName& name, Timestamp time, std::span<const Line> lines);
+
+  // Makes a stream without events, which survives a power cut. already_exists, kind
+  // "stream_exists"; else as append().
+  Result<> create(const StreamName& name, Timestamp now);
+  // Adds what a client puts, by the time `now`; on the disk when this returns. not_found, kind
+  // "no_such_stream"; unavailable: some of it may be there nevertheless.
+  Result<> put(const StreamName& name, Timestamp now, std::span<const TimedMessage> messages);
+  // Deletes a stream; who goes on printing makes it anew. not_found, kind "no_such_stream".
+  Result<> remove(const StreamName& name);
 
   // The cursor of the last line, also of a stream that was removed; 0 for one that never was there.
   std::uint64_t cursor(const StreamName& name) const;
@@ -128,35 +163,43 @@ class LogBook {
   // Deletes what is older than `time`, in segments: those that hold a younger event too stay.
   void expire(const GroupName& group, Timestamp time);
 
-  // The first events at or after `position` (0: the oldest kept). not_found, kind "no_such_stream".
+  // The first events at or after `position` in the order of arrival (0: the oldest kept).
+  // not_found, kind "no_such_stream".
   Result<EventPage> read_after(const StreamName& name, Position position, const TimeRange& range,
                                std::size_t events_max) const;
-  // The last events before `position` (nothing: the newest).
-  Result<EventPage> read_before(const StreamName& name, std::optional<Position> position,
-                                const TimeRange& range, std::size_t events_max) const;
+  // Where the event that arrives next will stand at least; 0 for a stream that is not there.
+  Position end_of(const StreamName& name) const;
+  // not_found, kind "no_such_stream".
+  Result<StreamView> view(const StreamName& name) const;
+  std::vector<StreamView> views(const GroupName& group, std::string_view prefix) const;
 
  private:
-  LogBook(std::filesystem::path root, Disk& disk);
+  LogBook(std::filesystem::path root, Disk& disk, const BookLimits& limits);
   void load_streams();
   LogStream* find(const StreamName& name) const;
   Result<LogStream*> find_or_make(const StreamName& name, Timestamp now);
+  Result<LogStream*> make(const StreamName& name, Timestamp now);
   std::vector<LogStream*> streams_of(const GroupName& group, std::string_view prefix) const;
   std::uint64_t known_cursor(const StreamName& name) const;
   Bookmarks::Bookmark bookmark_of(const StreamName& name) const;
   void delete_files(LogStream& stream);
   void make_room();
-  // What read_* work on, taken under the lock; the files are read without it.
-  struct Snapshot;
-  Result<Snapshot> snapshot(const StreamName& name) const;
+  Result<> append_records(LogStream& stream, std::string_view records);
+  void keep_limits(LogStream& stream);
+  struct Unsynced;
+  Result<Unsynced> unsynced(const LogStream& stream) const;
+  Result<> sync(const Unsynced& written);
 
   std::filesystem::path root_;
   Disk& disk_;
+  const BookLimits limits_;
   const DiskRoom* room_ = nullptr;
   mutable std::mutex mutex_;
   // Guarded by mutex_, as what they hold:
   std::map<StreamName, std::unique_ptr<LogStream>> streams_;
   std::vector<std::unique_ptr<LogStream>> removed_;  // their files are to be deleted
   std::uint64_t next_stream_ = 1;
+  std::uint64_t bytes_since_look_ = 0;  // appended since the bytes of all were last counted
   Bookmarks bookmarks_;
 };
 

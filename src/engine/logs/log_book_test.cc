@@ -1,16 +1,16 @@
 #include "engine/logs/log_book.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
 
-#include "base/clock.h"
 #include "base/faulty_disk.h"
 #include "base/random.h"
 #include "base/test_folder.h"
 #include "engine/logs/collector.h"
 #include "engine/logs/record.h"
-#include "engine/logs/search.h"
+#include "engine/logs/test_log_book.h"
 #include "place/simulated/simulated_place.h"
 
 namespace slipway::logs {
@@ -18,46 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "slipway-logs-XXXXXX").string();
-    path_ = mkdtemp(name.data());
-  }
-  ~Folder() { fs::remove_all(path_); }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-const StreamName stream{"000000000000/us-east-1", "/aws/sagemaker/Endpoints/a", "blue/i-1"};
-const GroupName group{stream.space, stream.group};
-
-std::vector<std::string> messages_of(const EventPage& page) {
-  std::vector<std::string> messages;
-  for (const Event& event : page.events) messages.push_back(event.message);
-  return messages;
-}
-
-using Messages = std::vector<std::string>;
-
-class LogBookTest : public testing::Test {
- protected:
-  LogBookTest() { reopen(); }
-  void reopen() { book = LogBook::open(folder.path() / "logs").value(); }
-  void add(const StreamName& name, std::string_view message) {
-    const Line line{message, book->cursor(name) + message.size() + 1};
-    ASSERT_TRUE(book->append(name, clock.now(), {&line, 1}));
-    clock.advance(1s);
-  }
-  Messages all() { return messages_of(book->read_after(stream, 0, {}, 10'000).value()); }
-
-  Folder folder;
-  ManualClock clock;
-  std::unique_ptr<LogBook> book;
-};
 
 TEST_F(LogBookTest, WhatWasAppendedIsReadBackInOrderAndSurvivesARestart) {
   add(stream, "one");
@@ -82,13 +42,10 @@ TEST_F(LogBookTest, ReadsOnWhereTheLastPageEnded) {
 
 TEST_F(LogBookTest, ReadsBackwardsFromTheEnd) {
   for (int i = 0; i < 5; ++i) add(stream, std::to_string(i));
-  const EventPage last = book->read_before(stream, std::nullopt, {}, 2).value();
-  EXPECT_EQ(messages_of(last), (Messages{"3", "4"}));
-  const EventPage before = book->read_before(stream, last.begin, {}, 2).value();
-  EXPECT_EQ(messages_of(before), (Messages{"1", "2"}));
-  const EventPage oldest = book->read_before(stream, before.begin, {}, 2).value();
-  EXPECT_EQ(messages_of(oldest), Messages{"0"});
-  EXPECT_TRUE(book->read_before(stream, oldest.begin, {}, 2).value().events.empty());
+  EXPECT_EQ(before(std::nullopt, 2), (Messages{"3", "4"}));
+  EXPECT_EQ(before(oldest, 2), (Messages{"1", "2"}));
+  EXPECT_EQ(before(oldest, 2), Messages{"0"});
+  EXPECT_TRUE(before(oldest, 2).empty());
 }
 
 TEST_F(LogBookTest, ATimeRangeLeavesOutWhatIsOutsideIt) {
@@ -117,10 +74,12 @@ TEST_F(LogBookTest, ALineThatIsThereAlreadyIsNotKeptTwice) {
 }
 
 TEST_F(LogBookTest, AStreamKeepsItsNewestSegmentsOnly) {
+  limits.segments_per_stream = 4;
+  reopen();
   const std::string message(60'000, 'x');
   for (int i = 0; i < 400; ++i) add(stream, message);
   const auto streams = book->streams(group, "");
-  EXPECT_LE(streams.at(0).stored_bytes, segments_per_stream_max * (segment_bytes_max + 70'000));
+  EXPECT_LE(streams.at(0).stored_bytes, limits.segments_per_stream * (segment_bytes_max + 70'000));
   EXPECT_EQ(streams.at(0).last_event, clock.now() - 1s);
   EXPECT_GT(streams.at(0).first_event, clock.now() - 400s);
   reopen();
@@ -325,81 +284,6 @@ TEST_F(LogBookTest, TheBookmarkOfTheOldestStreamGoesFirst) {
   EXPECT_EQ(again.stream_number_max(), bookmarks_max + 1);
 }
 
-class SearchTest : public LogBookTest {
- protected:
-  SearchTest() {
-    for (int i = 0; i < 6; ++i) {
-      const StreamName name{stream.space, stream.group, i % 2 == 0 ? "a" : "b"};
-      add(name, std::to_string(i));
-    }
-  }
-  // All pages, one after the other.
-  Messages pages(Search what) {
-    Messages all;
-    for (;;) {
-      const Found found = search(*book, what).value();
-      for (const FoundEvent& each : found.events) all.push_back(each.event.message);
-      if (found.complete) return all;
-      what.after = found.events.back().place();
-    }
-  }
-  Search all_streams(std::size_t events_max) {
-    Search what;
-    what.space = stream.space;
-    what.group = stream.group;
-    what.events_max = events_max;
-    return what;
-  }
-};
-
-TEST_F(SearchTest, StreamsAreReadAsOneInTheOrderOfTime) {
-  for (const std::size_t page : {1U, 2U, 3U, 100U}) {
-    EXPECT_EQ(pages(all_streams(page)), (Messages{"0", "1", "2", "3", "4", "5"})) << page;
-  }
-}
-
-TEST_F(SearchTest, TheNewestMayComeFirst) {
-  for (const std::size_t page : {1U, 2U, 4U}) {
-    Search what = all_streams(page);
-    what.order = EventOrder::newest_first;
-    EXPECT_EQ(pages(what), (Messages{"5", "4", "3", "2", "1", "0"})) << page;
-  }
-}
-
-TEST_F(SearchTest, ManyLinesOfOneInstantAreAllFound) {
-  std::vector<Line> lines;
-  for (std::uint64_t i = 1; i <= 25; ++i) lines.push_back({"same", 100 + i});
-  for (const char* name : {"a", "b", "c"}) {
-    ASSERT_TRUE(book->append({stream.space, stream.group, name}, clock.now(), lines));
-  }
-  for (const std::size_t page : {1U, 7U, 30U}) {
-    Search what = all_streams(page);
-    EXPECT_EQ(pages(what).size(), 81U) << page;
-    what.order = EventOrder::newest_first;
-    EXPECT_EQ(pages(what).size(), 81U) << page;
-  }
-}
-
-TEST_F(SearchTest, LargePagesAreCutWithoutLosingAnything) {
-  const std::string large(60'000, 'x');
-  for (int i = 0; i < 60; ++i) {
-    add({stream.space, stream.group, i % 3 == 0 ? "a" : "b"}, large);
-  }
-  EXPECT_EQ(pages(all_streams(10'000)).size(), 66U);
-}
-
-TEST_F(SearchTest, StreamsAreChosenByNameOrPrefix) {
-  Search what = all_streams(10);
-  what.prefix = "b";
-  EXPECT_EQ(pages(what), (Messages{"1", "3", "5"}));
-  what.prefix = "";
-  what.streams = {"a", "none"};
-  EXPECT_EQ(pages(what), (Messages{"0", "2", "4"}));
-  what.group = "none";
-  what.streams = {};
-  EXPECT_TRUE(pages(what).empty());
-}
-
 TEST_F(LogBookTest, APositionThatNobodyGaveIsNoHarm) {
   for (int i = 0; i < 5; ++i) add(stream, "message");
   for (Position position = 0; position < 200; ++position) {
@@ -407,8 +291,8 @@ TEST_F(LogBookTest, APositionThatNobodyGaveIsNoHarm) {
       for (const Event& event : book->read_after(stream, at, {}, 10)->events) {
         EXPECT_EQ(event.message, "message");
       }
-      for (const Event& event : book->read_before(stream, at, {}, 10)->events) {
-        EXPECT_EQ(event.message, "message");
+      for (const std::string& each : before(EventPlace{clock.now(), stream.stream, at}, 10)) {
+        EXPECT_EQ(each, "message");
       }
     }
   }
@@ -427,6 +311,20 @@ TEST_F(LogBookTest, ALargeAppendIsSplitOverSegments) {
     at = page.end;
   }
   EXPECT_EQ(count, 150U);
+}
+
+TEST_F(LogBookTest, WhatWasHalfWrittenIsCutByItsChecksum) {
+  add(stream, "whole");
+  add(stream, "damaged");
+  for (const auto& file : fs::recursive_directory_iterator(folder.path())) {
+    if (file.path().extension() != ".log") continue;
+    std::fstream out(file.path(), std::ios::in | std::ios::out | std::ios::binary);
+    out.seekp(static_cast<std::streamoff>(file.file_size()) - 20);
+    out.put('\0');
+  }
+  reopen();
+  EXPECT_EQ(all(), Messages{"whole"});
+  EXPECT_EQ(book->cursor(stream), 6U);
 }
 
 class CollectorTest : public LogBookTest {

@@ -1,5 +1,6 @@
-// The directory of one stream: a file with its name, and segments, text files of one event a line,
-// appended and never changed.
+// The directory of one stream: a file with its name, and segments, one after the other. The last is
+// a text file of one event a line, appended and never changed; those before it are packed
+// (packed_segment.h).
 #pragma once
 
 #include <cstdint>
@@ -13,14 +14,30 @@
 #include "base/clock.h"
 #include "base/disk.h"
 #include "base/result.h"
+#include "engine/logs/block.h"
 #include "engine/logs/bookmarks.h"
 #include "engine/logs/names.h"
 
 namespace slipway::logs {
 
 // Limits.
-inline constexpr std::uint64_t segment_bytes_max = 4ULL << 20;
-inline constexpr std::size_t segments_per_stream_max = 4;  // 16 MiB for each stream
+inline constexpr std::uint64_t segment_bytes_max = 4ULL << 20;  // of text, but for its last record
+
+// One segment as a stream knows it.
+struct Segment {
+  enum class Form : std::uint8_t { text, packed };
+
+  std::uint32_t number = 0;
+  Form form = Form::text;
+  std::uint64_t file_bytes = 0;
+  // What the file says, once its stream is loaded.
+  std::uint64_t text_bytes = 0;
+  std::optional<Timestamp> first = {};  // of its events, the earliest
+  std::optional<Timestamp> last = {};   // and the latest
+  BlockList text_blocks = {};           // Form::text
+
+  std::filesystem::path file_in(const std::filesystem::path& directory) const;
+};
 
 // One stream as the book keeps it, under the book's lock.
 struct LogStream {
@@ -32,15 +49,22 @@ struct LogStream {
   // How far its source was read before its first event that is kept: what stood in front of it
   // went with an older stream of the name, or by its age.
   std::uint64_t cursor_before = 0;
-  std::vector<std::uint32_t> segments = {};  // those that are kept, ascending
+  std::vector<Segment> segments = {};  // those that are kept, ascending
 
   // What the files say, read when first asked for.
   bool loaded = false;
-  std::uint64_t tail_bytes = 0;    // of the last segment
-  std::uint64_t stored_bytes = 0;  // of all
   std::uint64_t cursor = 0;
   std::optional<Timestamp> first = {};
   std::optional<Timestamp> last = {};
+  Timestamp ingested{};  // the last event was
+
+  // Whether a power cut may take nothing of it: what packs or replaces its files then waits for the
+  // disk. Set by who promised it; a directory that lies there counts as promised.
+  bool is_durable = false;
+  // The segment up to which all names of its files are known to survive a power cut.
+  std::optional<std::uint32_t> names_synced_to = {};
+  // The disk refused to sync it: nothing is promised of what follows in its last segment.
+  bool sync_failed = false;
 
   // Of a directory that lies there. Null where the server was killed while it was made, or removed.
   static std::unique_ptr<LogStream> read(const std::filesystem::path& directory);
@@ -48,34 +72,41 @@ struct LogStream {
   // the segment `behind`; 0: there was none.
   Result<> make(Disk& disk, std::uint32_t behind);
 
-  // Cuts a record that was being written when the server was killed.
+  // Cuts what was being written when the server was killed.
   void load();
   // What the segment that is written to next can still take, but for its last record.
-  std::uint64_t room() const {
-    return segment_bytes_max - (tail_bytes < segment_bytes_max ? tail_bytes : 0);
-  }
+  std::uint64_t room() const;
+  std::uint64_t stored_bytes() const;  // of text
+  std::uint64_t file_bytes() const;    // on the disk
+  // Where an event that is appended next will stand at least.
+  std::uint32_t last_segment() const { return segments.empty() ? 0 : segments.back().number; }
+
+  // Packs the last segment where it is full, and goes on in a new one.
   Result<> append(std::string_view records, Disk& disk);
   // Deletes the segments whose every event is older than `time`. What follows in the stream is
   // found from where it was read on, and stands behind what went.
   Result<> expire(Timestamp time, Disk& disk);
+  // Deletes the segment with the oldest events.
+  Result<> drop_oldest(Disk& disk);
 
   // What stays known of it when it goes.
   Bookmarks::Bookmark bookmark();
   // Of a directory without a name nothing is read any more.
   void remove_name(Disk& disk) const;
 
-  std::filesystem::path path(std::uint32_t segment) const { return file_in(directory, segment); }
-  static std::filesystem::path file_in(const std::filesystem::path& directory,
-                                       std::uint32_t segment);
-
  private:
   Result<> write_name(Disk& disk) const;
   Result<> add_empty(Disk& disk, std::uint32_t segment);
-  void load_first();
-  void drop_oldest();
+  void load_packed(Segment& segment);
+  void load_text(Segment& segment);
+  void note_times();
+  Result<> begin_segment(Disk& disk);
+  Result<> pack_last(Disk& disk);
+  void forget_segment(std::size_t index);
+  Result<> clear(Disk& disk);
 };
 
-// At most segment_bytes_max and one record of a segment; empty where it is gone.
-std::string read_segment(const std::filesystem::path& file);
+// A segment's text: at most segment_bytes_max and one append of it; empty where it is gone.
+std::string read_text(const std::filesystem::path& file);
 
 }  // namespace slipway::logs

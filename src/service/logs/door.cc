@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/encoding.h"
 #include "engine/logs/collector.h"
 #include "service/arn.h"
 #include "service/logs/group_name.h"
@@ -10,6 +11,10 @@ namespace slipway::logs_door {
 
 Result<logs::LogGroup> LogsDoor::collect(const logs::GroupName& name) const {
   logs::collect(place);
+  return find(name);
+}
+
+Result<logs::LogGroup> LogsDoor::find(const logs::GroupName& name) const {
   return store.read([&](store::Transaction& tx) { return groups.find(tx, name); });
 }
 
@@ -30,6 +35,19 @@ logs::GroupName group_identified(const Call& call, std::string_view identifier) 
 
 std::string arn_of(const Call& call, std::string_view group) {
   return call.arn("logs", fmt::format("log-group:{}", group));
+}
+
+std::string printable(const std::string& message) {
+  if (is_utf8(message)) return message;
+  std::string out;
+  for (std::size_t at = 0; at < message.size();) {
+    std::size_t length = 1;
+    while (length <= 4 && !is_utf8(std::string_view(message).substr(at, length))) ++length;
+    const bool good = length <= 4 && at + length <= message.size();
+    out += good ? message.substr(at, length) : std::string("\xef\xbf\xbd");
+    at += good ? length : 1;
+  }
+  return out;
 }
 
 std::int64_t to_milliseconds(Timestamp time) {

@@ -31,6 +31,8 @@ struct LogsDoor {
   // A group for who reads in it, without a transaction: with what was printed up to now.
   // not_found, kind "no_such_group".
   Result<logs::LogGroup> collect(const logs::GroupName& name) const;
+  // The same without waiting for what is printed.
+  Result<logs::LogGroup> find(const logs::GroupName& name) const;
 };
 
 inline std::unexpected<Error> invalid(std::string message) {
@@ -42,8 +44,20 @@ logs::GroupName group_named(const Call& call, std::string_view name);
 // Of an identifier: a name, or an ARN ("arn:...:log-group:NAME[:*]"). There is no group of another
 // account or region here: one that an ARN means has an empty name, which none has.
 logs::GroupName group_identified(const Call& call, std::string_view identifier);
+// The group that a request names, by name or by ARN ("arn:...:log-group:NAME[:*]").
+template <typename Input>
+Result<logs::GroupName> group_of(const Call& call, const Input& in) {
+  if (in.logGroupName().has_value() == in.logGroupIdentifier().has_value())
+    return invalid("Exactly one of logGroupName and logGroupIdentifier must be given.");
+  if (in.logGroupName()) return group_named(call, *in.logGroupName());
+  return group_identified(call, *in.logGroupIdentifier());
+}
+
 // "arn:aws:logs:us-east-1:000000000000:log-group:NAME"
 std::string arn_of(const Call& call, std::string_view group);
+
+// A message as JSON can take it: programs print any bytes, and what is no UTF-8 becomes U+FFFD.
+std::string printable(const std::string& message);
 
 std::int64_t to_milliseconds(Timestamp time);
 std::optional<std::int64_t> to_milliseconds(std::optional<Timestamp> time);

@@ -49,6 +49,15 @@ Result<FilterPattern> FilterPattern::parse(std::string_view text) {
   }
 }
 
+logs::MessageFilter FilterPattern::filter() const {
+  logs::MessageFilter filter;
+  if (all_.empty() && any_.empty() && none_.empty()) return filter;
+  filter.matches = [this](std::string_view message) { return matches(message); };
+  for (const std::string& term : all_) filter.needles.push_back({term});
+  if (!any_.empty()) filter.needles.push_back(any_);
+  return filter;
+}
+
 bool FilterPattern::matches(std::string_view message) const {
   const auto there = [&](const std::string& term) { return message.contains(term); };
   return std::ranges::all_of(all_, there) && std::ranges::none_of(none_, there) &&

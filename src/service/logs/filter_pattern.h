@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/logs/search.h"
 
 namespace slipway::logs_door {
 
@@ -18,6 +19,8 @@ class FilterPattern {
   static Result<FilterPattern> parse(std::string_view text);
 
   bool matches(std::string_view message) const;
+  // The same for a search; borrows this.
+  logs::MessageFilter filter() const;
 
  private:
   std::vector<std::string> all_;

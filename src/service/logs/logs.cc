@@ -10,8 +10,10 @@ constexpr service::ErrorRow errors[] = {
     {"not_allowed", "AccessDeniedException", 400},
     {"group_exists", "ResourceAlreadyExistsException", 400},
     {"too_many_tags", "TooManyTagsException", 400},
+    {"stream_exists", "ResourceAlreadyExistsException", 400},
     {"no_such_group", "ResourceNotFoundException", 400},
     {"no_such_stream", "ResourceNotFoundException", 400},
+    {"unavailable", "ServiceUnavailableException", 500},
     {"not_implemented", "InvalidParameterException", 400},
     {"invalid_argument", "InvalidParameterException", 400},
 };
@@ -39,6 +41,9 @@ void install(service::Registry& registry, const Needs& needs) {
       .add<op::ListTagsForResource>(with<list_tags_for_resource>(door))
       .add<op::PutRetentionPolicy>(with<put_retention_policy>(door))
       .add<op::TagResource>(with<tag_resource>(door))
+      .add<op::PutLogEvents>(with<put_log_events>(door))
+      .add<op::CreateLogStream>(with<create_log_stream>(door))
+      .add<op::DeleteLogStream>(with<delete_log_stream>(door))
       .add<op::UntagResource>(with<untag_resource>(door));
 }
 

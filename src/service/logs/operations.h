@@ -26,9 +26,18 @@ Result<api::ListTagsForResourceResponse> list_tags_for_resource(const LogsDoor& 
 Result<> put_tags(Call& call, const logs::GroupName& group,
                   const wire::MapView<std::string_view>& given);
 
-// events.cc
+// stream.cc
+// ResourceAlreadyExistsException. The stream survives a power cut.
+Result<> create_log_stream(const LogsDoor& door, Call& call, api::CreateLogStreamRequest in);
+Result<> delete_log_stream(const LogsDoor& door, Call& call, api::DeleteLogStreamRequest in);
 Result<api::DescribeLogStreamsResponse> describe_log_streams(const LogsDoor& door, Call& call,
                                                              api::DescribeLogStreamsRequest in);
+
+// put_events.cc
+Result<api::PutLogEventsResponse> put_log_events(const LogsDoor& door, Call& call,
+                                                 api::PutLogEventsRequest in);
+
+// events.cc
 Result<api::GetLogEventsResponse> get_log_events(const LogsDoor& door, Call& call,
                                                  api::GetLogEventsRequest in);
 Result<api::FilterLogEventsResponse> filter_log_events(const LogsDoor& door, Call& call,

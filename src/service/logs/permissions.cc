@@ -20,6 +20,7 @@ using service::Question;
 using Arity = service::KeyOfMember::Arity;
 
 constexpr std::string_view streams = "{arn}:log-group:{group}:log-stream:";
+constexpr std::string_view stream = "{arn}:log-group:{group}:log-stream:{logStreamName}";
 constexpr std::string_view group = "{arn}:log-group:{group}";
 // What the calls about tags ask for.
 constexpr std::string_view tagged_group = "{resourceArn}";
@@ -30,14 +31,17 @@ constexpr Need needs[] = {
     Need{"CreateLogGroup", "logs:TagResource", group}
         .also_as("{arn}:log-group:{group}:*")
         .where("tags"),
+    {"CreateLogStream", "logs:CreateLogStream", stream},
     Need{"DeleteLogGroup", "logs:DeleteLogGroup", streams}.also_as(group),
+    {"DeleteLogStream", "logs:DeleteLogStream", stream},
     Need{"DeleteRetentionPolicy", "logs:DeleteRetentionPolicy", streams}.also_as(group),
     {"DescribeLogGroups", "logs:DescribeLogGroups", "{arn}:log-group::log-stream:"},
     Need{"DescribeLogStreams", "logs:DescribeLogStreams", streams}.also_as(group),
     Need{"FilterLogEvents", "logs:FilterLogEvents", streams}.also_as(group),
-    {"GetLogEvents", "logs:GetLogEvents", "{arn}:log-group:{group}:log-stream:{logStreamName}"},
+    {"GetLogEvents", "logs:GetLogEvents", stream},
     Need{"ListTagsForResource", "logs:ListTagsForResource", tagged_group}.also_as(
         all_streams_of_it),
+    {"PutLogEvents", "logs:PutLogEvents", stream},
     Need{"PutRetentionPolicy", "logs:PutRetentionPolicy", streams}.also_as(group),
     Need{"TagResource", "logs:TagResource", tagged_group}.also_as(all_streams_of_it),
     Need{"UntagResource", "logs:UntagResource", tagged_group}.also_as(all_streams_of_it),
