@@ -114,6 +114,7 @@ class Walk {
 
   // The message, where it is wanted.
   std::optional<std::string> wanted(const RecordView& record) const {
+    if (!holds_needles(record.escaped)) return std::nullopt;
     const bool is_plain = !record.escaped.contains('\\');
     if (is_plain && search_.filter.matches && !search_.filter.matches(record.escaped))
       return std::nullopt;
@@ -128,6 +129,14 @@ class Walk {
     for (auto& clause : needles)
       for (std::string& text : clause) text = escape(text);
     return needles;
+  }
+
+  bool holds_needles(std::string_view escaped) const {
+    return std::ranges::all_of(needles_, [&](const auto& clause) {
+      return std::ranges::any_of(clause, [&](const std::string& text) {
+        return ::memmem(escaped.data(), escaped.size(), text.data(), text.size()) != nullptr;
+      });
+    });
   }
 
   void add(const StreamView& view, const Segment& segment) {

@@ -115,6 +115,7 @@ Result<api::FilterLogEventsResponse> filter_log_events(const LogsDoor& door, Cal
   TRY(const logs::LogGroup group, door.collect({search.space, search.group}));
   search.range = kept(search.range, group, call);
   TRY(const logs::Found found, logs::search(door.book, search));
+  TRY_DO(pattern.check_done());
   auto out = call.output<api::FilterLogEventsResponse>();
   out.events(wire::empty).searchedLogStreams(wire::empty);
   for (const logs::FoundEvent& each : found.events) {
@@ -127,6 +128,24 @@ Result<api::FilterLogEventsResponse> filter_log_events(const LogsDoor& door, Cal
   }
   if (!found.complete)
     out.nextToken(PageTokens(call.caller(), in).token_behind(to_text(found.last)));
+  return out;
+}
+
+Result<api::TestMetricFilterResponse> test_metric_filter(Call& call,
+                                                         api::TestMetricFilterRequest in) {
+  TRY(const FilterPattern pattern, FilterPattern::parse(in.filterPattern()));
+  auto out = call.output<api::TestMetricFilterResponse>();
+  out.matches(wire::empty);
+  std::int64_t number = 0;
+  for (const std::string_view message : in.logEventMessages()) {
+    ++number;
+    if (!pattern.matches(message)) continue;
+    auto match = out.add_matches();
+    match.eventNumber(number).eventMessage(message).extractedValues(wire::empty);
+    for (const auto& [name, value] : pattern.extract(message))
+      match.put_extractedValues(name, value);
+  }
+  TRY_DO(pattern.check_done());
   return out;
 }
 

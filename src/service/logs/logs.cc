@@ -44,6 +44,7 @@ void install(service::Registry& registry, const Needs& needs) {
       .add<op::PutLogEvents>(with<put_log_events>(door))
       .add<op::CreateLogStream>(with<create_log_stream>(door))
       .add<op::DeleteLogStream>(with<delete_log_stream>(door))
+      .add<op::TestMetricFilter>(test_metric_filter)
       .add<op::UntagResource>(with<untag_resource>(door));
 }
 

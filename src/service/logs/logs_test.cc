@@ -5,7 +5,6 @@
 
 #include <map>
 
-#include "service/logs/filter_pattern.h"
 #include "service/logs/test_logs_door.h"
 #include "service/logs/tokens.h"
 
@@ -306,22 +305,6 @@ TEST_F(LogsDoorTest, GroupsAreFoundByNameInPages) {
   EXPECT_THAT(names_of(describe([](auto& in) { in.logGroupClass("DELIVERY"); }).value()),
               IsEmpty());
   EXPECT_FALSE(describe([](auto& in) { in.logGroupNamePrefix("a").logGroupNamePattern("a"); }));
-}
-
-TEST(FilterPatternTest, WordsPhrasesEitherAndWithout) {
-  const auto matches = [](std::string_view pattern, std::string_view message) {
-    return FilterPattern::parse(pattern).value().matches(message);
-  };
-  EXPECT_TRUE(matches("", "anything"));
-  EXPECT_TRUE(matches("ERROR model", "ERROR: model is gone"));
-  EXPECT_FALSE(matches("ERROR model", "ERROR: data is gone"));
-  EXPECT_TRUE(matches("\"model is\"", "ERROR: model is gone"));
-  EXPECT_TRUE(matches("?ERROR ?WARN", "WARN"));
-  EXPECT_FALSE(matches("?ERROR ?WARN", "INFO"));
-  EXPECT_FALSE(matches("gone -ERROR", "ERROR: gone"));
-  EXPECT_FALSE(matches("error", "ERROR"));
-  EXPECT_EQ(FilterPattern::parse("{ $.x = 1 }").error().code, ErrorCode::not_implemented);
-  EXPECT_FALSE(FilterPattern::parse("\"open"));
 }
 
 }  // namespace

@@ -42,5 +42,8 @@ Result<api::GetLogEventsResponse> get_log_events(const LogsDoor& door, Call& cal
                                                  api::GetLogEventsRequest in);
 Result<api::FilterLogEventsResponse> filter_log_events(const LogsDoor& door, Call& call,
                                                        api::FilterLogEventsRequest in);
+// Tries a pattern on messages; there are no metric filters yet that would use it.
+Result<api::TestMetricFilterResponse> test_metric_filter(Call& call,
+                                                         api::TestMetricFilterRequest in);
 
 }  // namespace slipway::logs_door

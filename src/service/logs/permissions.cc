@@ -45,6 +45,7 @@ constexpr Need needs[] = {
     Need{"PutRetentionPolicy", "logs:PutRetentionPolicy", streams}.also_as(group),
     Need{"TagResource", "logs:TagResource", tagged_group}.also_as(all_streams_of_it),
     Need{"UntagResource", "logs:UntagResource", tagged_group}.also_as(all_streams_of_it),
+    {"TestMetricFilter", "logs:TestMetricFilter"},
 };
 
 constexpr service::KeyOfMember keys[] = {
