@@ -5,6 +5,29 @@
 #include "server/instance_files.h"
 
 namespace slipway::server {
+namespace {
+
+// What a program of `--program` is told.
+fleet::BuiltInProgram::Flags program_flags() {
+  return {.model = "--model-dir", .http_socket = "--http-socket"};
+}
+
+// The command line of slipway-modelserver (modelserver/README.md).
+fleet::BuiltInProgram::Flags model_server_flags() {
+  auto flags = program_flags();
+  flags.link_socket = "--link-socket";
+  return flags;
+}
+
+environments::EnvironmentFlags environment_flags() {
+  return {.plan = "--plan-environment",
+          .install = "--install-environment",
+          .environment = "--environment",
+          .plan_text = "--environment-plan",
+          .reason = "slipway-modelserver: "};
+}
+
+}  // namespace
 
 std::filesystem::path folder_of_this_program() {
   std::error_code ignored;
@@ -21,12 +44,13 @@ fleet::FleetOptions fleet_options(const std::filesystem::path& model_server,
         .environment = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
                         {"SLIPWAY_PYTHON", serve.python}},
         .mounts = model_server_files(model_server, serve.python, serve.reads),
-        .packages = fleet::BuiltInProgram::Packages::prepared};
+        .flags = model_server_flags(),
+        .packages = environment_flags()};
   for (const auto& [image, program] : serve.image_programs())
     options.built_ins[image] = {.argv = {program},
                                 .environment = {},
-                                .front = fleet::BuiltInProgram::Front::http,
-                                .mounts = program_files(program, serve.data, serve.reads)};
+                                .mounts = program_files(program, serve.data, serve.reads),
+                                .flags = program_flags()};
   return options;
 }
 

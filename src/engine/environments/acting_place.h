@@ -12,6 +12,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/environments/environments.h"
 #include "place/place.h"
 
 namespace slipway::environments {
@@ -22,8 +23,15 @@ namespace fs = std::filesystem;
 // on.
 using Act = std::function<int(const fs::path&, const place::InstanceSpec&)>;
 
+// As a program of the tests is asked.
+inline const EnvironmentFlags test_flags{.plan = "--plan",
+                                         .install = "--install",
+                                         .environment = "--at",
+                                         .plan_text = "--as-planned",
+                                         .reason = "why: "};
+
 inline bool plans(const place::InstanceSpec& spec) {
-  return std::ranges::find(spec.argv, "--plan-environment") != spec.argv.end();
+  return std::ranges::find(spec.argv, test_flags.plan) != spec.argv.end();
 }
 
 // Runs what a test says in place of each program, and reports that it ended.

@@ -116,7 +116,8 @@ void EnvironmentCache::run_plan(const std::string& subject, const EnvironmentNee
   EnvironmentPrograms::Program program{
       .kind = EnvironmentPrograms::Kind::plan,
       .name = need.name,
-      .spec = with_arguments(need.with_contents, need.labels, {"--plan-environment", plan_file}),
+      .reason = need.flags.reason,
+      .spec = with_arguments(need.with_contents, need.labels, {need.flags.plan, plan_file}),
       .time_max = plan_time_max,
       .awaited_by = [this, subject] { return owners_of(planning_, subject); },
       .tell = [](const std::string&) {},
@@ -183,8 +184,8 @@ void EnvironmentCache::obtain(Waiter waiter) {
 void EnvironmentCache::build(const EnvironmentNeed& need, const EnvironmentPlan& plan) {
   const std::string path = folders_.path_of(plan.content);
   auto spec = with_arguments(need.without, need.labels,
-                             {"--install-environment", built_folder, "--environment", path,
-                              "--environment-plan", plan.text});
+                             {need.flags.install, built_folder, need.flags.environment, path,
+                              need.flags.plan_text, plan.text});
   for (const auto& [name, value] : plan.variables) spec.environment[name] = value;
   spec.mounts.insert(spec.mounts.end(), plan.inputs.begin(), plan.inputs.end());
   log_info("environments", "an environment is being installed",
@@ -194,6 +195,7 @@ void EnvironmentCache::build(const EnvironmentNeed& need, const EnvironmentPlan&
   EnvironmentPrograms::Program program{
       .kind = EnvironmentPrograms::Kind::installation,
       .name = need.name,
+      .reason = need.flags.reason,
       .spec = std::move(spec),
       .time_max = build_time_max,
       .awaited_by = [this, content] { return owners_of(waiting_, content); },

@@ -91,7 +91,7 @@ TEST_F(EnvironmentCacheTest,
     write(directory / "environment/half", "");
     return 1;
   };
-  place_.log = "pip\nslipway-modelserver: The packages could not be installed: no numpy\n";
+  place_.log = "pip\nwhy: The packages could not be installed: no numpy\n";
   const auto refused = prepare();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "The packages could not be installed: no numpy");

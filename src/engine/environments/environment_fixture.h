@@ -107,8 +107,9 @@ class EnvironmentCacheTest : public testing::Test {
 
   EnvironmentNeed need(const fs::path& model) const {
     return {.name = "f/1/v",
-            .with_contents = {.argv = {"/server", "--model-dir", model}},
+            .with_contents = {.argv = {"/server", "--model", model}},
             .without = {.argv = {"/server"}},
+            .flags = test_flags,
             .contents = {{.host_path = model, .inside = "/opt/ml/model"}},
             .asker = asker_};
   }

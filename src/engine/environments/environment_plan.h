@@ -29,9 +29,9 @@ struct EnvironmentPlan {
   std::vector<place::Mount> inputs;  // files, or a whole content
 };
 
-// Reads a plan (modelserver/README.md, "Environments") and digests what it names, which lies below
-// one of `contents` and is named by the path below that. Reads the files: on a worker thread.
-// invalid_argument: it is no plan, or names what lies elsewhere. limit_exceeded: too much of it.
+// Reads a plan and digests what it names, which lies below one of `contents` and is named by the
+// path below that. Reads the files: on a worker thread. invalid_argument: it is no plan, or names
+// what lies elsewhere. limit_exceeded: too much of it.
 Result<EnvironmentPlan> read_plan(std::string_view text, std::span<const place::Mount> contents);
 
 }  // namespace slipway::environments

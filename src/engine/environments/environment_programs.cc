@@ -18,14 +18,12 @@ constexpr std::string_view job_owner = "environment";
 constexpr std::size_t id_digits = 16;
 // Then a program is looked at again, though nothing changed.
 constexpr std::chrono::hours wait_max{1};
-// How our own program begins its last line.
-constexpr std::string_view last_word = "slipway-modelserver: ";
 
 // The program's own sentence, where it came to one; else how it ended, and what it printed last.
-std::string reason_of(const place::Exit& exit, std::string log) {
+std::string reason_of(std::string_view begins, const place::Exit& exit, std::string log) {
   while (log.ends_with('\n')) log.pop_back();
   const std::string_view last = std::string_view(log).substr(log.rfind('\n') + 1);
-  if (last.starts_with(last_word)) return std::string(last.substr(last_word.size()));
+  if (!begins.empty() && last.starts_with(begins)) return std::string(last.substr(begins.size()));
   std::string reason = fmt::format("The program that makes it {}.", exit.describe());
   if (!log.empty()) reason += fmt::format(" It printed:\n{}", log);
   return reason;
@@ -182,7 +180,8 @@ void EnvironmentPrograms::take_end(const jobs::JobId& id, const jobs::JobStatus&
   else if (outcome.kind == Kind::timed_out)
     end({ErrorCode::timeout, "It took longer than an installation may."});
   else
-    end({ErrorCode::invalid_argument, reason_of(outcome.exit, outcome.tail)});
+    end({ErrorCode::invalid_argument,
+         reason_of(running.program.reason, outcome.exit, outcome.tail)});
   begin_those_that_may();
 }
 

@@ -77,7 +77,8 @@ class EnvironmentPrograms {
   enum class Kind : std::uint8_t { plan, installation };
   struct Program {
     Kind kind;
-    std::string name;  // of the need that it is for
+    std::string name;    // of the need that it is for
+    std::string reason;  // EnvironmentFlags's
     place::InstanceSpec spec;
     std::chrono::seconds time_max;
     // In whose names it is awaited now; it begins as soon as one of them may. None: it is ended.

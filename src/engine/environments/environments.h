@@ -13,6 +13,19 @@
 
 namespace slipway::environments {
 
+// How a program is asked what it needs, and to install it: its arguments, each followed by its
+// value. The program reads and writes the plan (environment_plan.h).
+struct EnvironmentFlags {
+  std::string plan;         // the file to write the plan into
+  std::string install;      // the folder to install into
+  std::string environment;  // where instances see the environment; also told to these
+  std::string plan_text;    // the plan to install, as it was written
+  // How its last line begins where that says why it failed.
+  std::string reason;
+
+  bool operator==(const EnvironmentFlags&) const = default;
+};
+
 // What is to be served, as far as that decides what is installed for it.
 struct EnvironmentNeed {
   // Whose it is: "<fleet>/<generation>/<variant>". The content does not depend on it.
@@ -22,10 +35,11 @@ struct EnvironmentNeed {
   std::string owner = {};
   // Of the programs that prepare it: each adds a number of its own to the stream.
   place::Labels labels = {};
-  // The program that serves, which can find out what it needs, and install it
-  // (modelserver/README.md): with the model and the code, and their variables; and with neither.
+  // The program that serves, which can find out what it needs, and install it: with the model and
+  // the code, and their variables; and with neither.
   place::InstanceSpec with_contents;
   place::InstanceSpec without;
+  EnvironmentFlags flags;
   // The model and the code, as instances see them: folders that never change, each named by its
   // content.
   std::vector<place::Mount> contents;

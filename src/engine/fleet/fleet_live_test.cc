@@ -44,7 +44,10 @@ class Server {
                                        })
                  .value();
     FleetOptions options;
-    options.built_ins["test"] = {.argv = {FLEET_TEST_INSTANCE}, .environment = {}};
+    options.built_ins["test"] = {
+        .argv = {FLEET_TEST_INSTANCE},
+        .environment = {},
+        .flags = {.http_socket = "--http-socket", .link_socket = "--link-socket"}};
     options.stop_grace = 5s;
     reconciler_ = std::make_unique<FleetReconciler>(FleetNeeds{.place = *place_,
                                                                .artifacts = artifacts_,

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,19 +26,21 @@
 namespace slipway::fleet {
 
 // How a built-in image runs as a program of this host: argv and environment before what the plan
-// adds. The reconciler appends "--model-dir DIR --http-socket http.sock", and for a framed link
-// "--link-socket link.sock".
+// adds.
 struct BuiltInProgram {
-  // How it takes requests: our own model server has a framed link beside HTTP.
-  enum class Front : std::uint8_t { http_and_link, http };
+  // The arguments by which an instance is told what it has, each followed by its value. Empty: it
+  // is not told.
+  struct Flags {
+    std::string model = {};        // the folder of its model
+    std::string http_socket = {};  // where it listens for HTTP
+    std::string link_socket = {};  // and for a framed link; empty: it has none
+  };
   std::vector<std::string> argv;
   std::map<std::string, std::string> environment;
-  Front front = Front::http_and_link;
   std::vector<place::Mount> mounts = {};  // what it needs beside the model
-  // Whether it is given an environment (environments.h), by "--environment DIR", where its model
-  // needs one.
-  enum class Packages : std::uint8_t { its_own, prepared };
-  Packages packages = Packages::its_own;
+  Flags flags = {};
+  // How an environment is prepared where its model needs one; absent: it is given none.
+  std::optional<environments::EnvironmentFlags> packages = {};
 };
 
 // What an instance is started with so that it may act as somebody (Program::acts_as): variables of

@@ -22,7 +22,7 @@ FleetOptions options() {
   options.built_ins["model"] = {.argv = {"/bin/model"}, .environment = {}};
   options.built_ins["python"] = {.argv = {"/bin/python-model"},
                                  .environment = {},
-                                 .packages = BuiltInProgram::Packages::prepared};
+                                 .packages = environments::EnvironmentFlags{.environment = "--at"}};
   return options;
 }
 
@@ -125,7 +125,7 @@ TEST_F(FleetReconcilerTest, InstancesAreGivenTheirEnvironmentToReadAndRunAlsoAft
   for (const auto& [key, instance] : world_.machine().instances()) {
     const place::InstanceSpec& spec = instance.spec;
     const std::string directory = "/simulated/environments/packages";
-    EXPECT_THAT(spec.argv, testing::IsSupersetOf({std::string("--environment"), directory}));
+    EXPECT_THAT(spec.argv, testing::IsSupersetOf({std::string("--at"), directory}));
     const auto mount = std::ranges::find(spec.mounts, directory, &place::Mount::host_path);
     ASSERT_NE(mount, spec.mounts.end());
     EXPECT_EQ(mount->access, place::Mount::Access::read_only);

@@ -10,13 +10,19 @@ namespace slipway::fleet {
 
 namespace {
 
+void tell(place::InstanceSpec& spec, const std::string& flag, const std::string& value) {
+  if (!flag.empty()) spec.argv.insert(spec.argv.end(), {flag, value});
+}
+
 // A program of this host is told on which sockets it listens.
 void take_sockets(place::InstanceSpec& spec, const BuiltInProgram* built_in) {
+  const BuiltInProgram::Flags flags =
+      built_in == nullptr ? BuiltInProgram::Flags() : built_in->flags;
   spec.http_socket = "http.sock";
-  spec.argv.insert(spec.argv.end(), {"--http-socket", spec.http_socket});
-  if (built_in == nullptr || built_in->front != BuiltInProgram::Front::http_and_link) return;
+  tell(spec, flags.http_socket, spec.http_socket);
+  if (flags.link_socket.empty()) return;
   spec.link_socket = "link.sock";
-  spec.argv.insert(spec.argv.end(), {"--link-socket", spec.link_socket});
+  tell(spec, flags.link_socket, spec.link_socket);
 }
 
 // An image listens where its contract says.
@@ -61,7 +67,7 @@ Result<> InstanceSpecs::check(const Variant& variant) const {
 bool InstanceSpecs::needs_environment(const Variant& variant) const {
   if (needs_.environments == nullptr || !variant.program.model) return false;
   const BuiltInProgram* const program = built_in(variant.program);
-  return program != nullptr && program->packages == BuiltInProgram::Packages::prepared;
+  return program != nullptr && program->packages.has_value();
 }
 
 std::optional<environments::EnvironmentNeed> InstanceSpecs::environment_need(
@@ -74,7 +80,8 @@ std::optional<environments::EnvironmentNeed> InstanceSpecs::environment_need(
       .owner = variant.program.model->reader,
       .labels = package_labels(options_, id_, generation, variant.name),
       .with_contents = *std::move(with_contents),
-      .without = std::move(without)};
+      .without = std::move(without),
+      .flags = *built_in(variant.program)->packages};
   const auto& mounts = need.with_contents.mounts;
   const auto own = static_cast<std::ptrdiff_t>(need.without.mounts.size());
   need.contents.assign(mounts.begin() + own, mounts.end());
@@ -132,8 +139,8 @@ std::optional<place::InstanceSpec> InstanceSpecs::spec_with_contents(
     if (!directory) return std::nullopt;
     spec.mounts.push_back(
         {.host_path = directory->string(), .inside = program.contract.model_path});
-    if (program.image.empty())
-      spec.argv.insert(spec.argv.end(), {"--model-dir", directory->string()});
+    if (const BuiltInProgram* const own = built_in(program))
+      tell(spec, own->flags.model, directory->string());
   }
   return spec;
 }
@@ -145,7 +152,7 @@ bool InstanceSpecs::add_environment(const Variant& variant, const VariantRecord&
   const auto directory = needs_.environments->find(known.environment);
   if (!directory) return false;
   spec.mounts.push_back({.host_path = directory->string()});
-  spec.argv.insert(spec.argv.end(), {"--environment", directory->string()});
+  tell(spec, built_in(variant.program)->packages->environment, directory->string());
   return true;
 }
 

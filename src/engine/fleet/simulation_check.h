@@ -40,7 +40,7 @@ class FleetHistory {
   static FleetOptions options() {
     FleetOptions options;
     options.built_ins["model"] = {
-        .argv = {"/bin/model"}, .environment = {}, .packages = BuiltInProgram::Packages::prepared};
+        .argv = {"/bin/model"}, .environment = {}, .packages = environments::EnvironmentFlags{}};
     return options;
   }
 
