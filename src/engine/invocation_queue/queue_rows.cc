@@ -1,5 +1,6 @@
 #include "engine/invocation_queue/queue_rows.h"
 
+#include "base/text.h"
 #include "engine/invocation_queue/queue.h"
 #include "engine/objects/pairs.h"
 
@@ -30,18 +31,40 @@ constexpr store::Migration queue_steps[] = {
      "CREATE TABLE jobs_queue_next("
      "  queue INTEGER NOT NULL, generation INTEGER NOT NULL, concurrency INTEGER NOT NULL,"
      "  document TEXT NOT NULL, PRIMARY KEY(queue, generation)) WITHOUT ROWID;"},
+    // Lines; NULL: the settings are of a former version.
+    {"jobs/queue", 4,
+     "ALTER TABLE jobs_queue ADD COLUMN writers TEXT;"
+     "ALTER TABLE jobs_queue_next ADD COLUMN writers TEXT;"},
 };
 
 std::int64_t stored(Timestamp time) { return time.time_since_epoch().count(); }
 Timestamp time_from(std::int64_t us) { return Timestamp(std::chrono::microseconds(us)); }
+
+// Each ends its line, so that none differs from an empty one.
+std::optional<std::string> writers_text(const InvocationQueueSettings& settings) {
+  if (!settings.writers) return std::nullopt;
+  std::string text;
+  for (const std::string& writer : *settings.writers) text += writer + '\n';
+  return text;
+}
+
+// From three columns.
+InvocationQueueSettings read_settings(const store::Rows& rows, int column) {
+  InvocationQueueSettings settings{.concurrency = static_cast<std::uint32_t>(rows.integer(column)),
+                                   .document = std::string(rows.text(column + 1))};
+  if (rows.is_null(column + 2)) return settings;
+  std::string_view lines = rows.text(column + 2);
+  auto& writers = settings.writers.emplace();
+  while (!lines.empty()) writers.emplace_back(take_until(lines, '\n'));
+  return settings;
+}
 
 InvocationQueue read_queue(const store::Rows& rows) {
   return {
       .id = rows.integer(0),
       .fleet = std::string(rows.text(1)),
       .state = rows.integer(2) != 0 ? InvocationQueue::State::open : InvocationQueue::State::closed,
-      .settings = {.concurrency = static_cast<std::uint32_t>(rows.integer(3)),
-                   .document = std::string(rows.text(4))}};
+      .settings = read_settings(rows, 3)};
 }
 
 std::optional<objects::ObjectName> read_name(const store::Rows& rows, int column) {
@@ -85,37 +108,40 @@ std::vector<std::int64_t> first_column(store::Rows rows) {
 std::span<const store::Migration> queue_migrations() { return queue_steps; }
 
 std::optional<InvocationQueue> load_queue(store::Transaction& tx, InvocationQueueId id) {
-  auto rows = tx.query("SELECT id,fleet,open,concurrency,document FROM jobs_queue WHERE id=?1", id);
+  auto rows =
+      tx.query("SELECT id,fleet,open,concurrency,document,writers FROM jobs_queue WHERE id=?1", id);
   if (!rows.next()) return std::nullopt;
   return read_queue(rows);
 }
 
 std::optional<InvocationQueue> load_open_queue(store::Transaction& tx, std::string_view fleet) {
   auto rows = tx.query(
-      "SELECT id,fleet,open,concurrency,document FROM jobs_queue WHERE fleet=?1 AND open=1", fleet);
+      "SELECT id,fleet,open,concurrency,document,writers FROM jobs_queue WHERE fleet=?1 AND open=1",
+      fleet);
   if (!rows.next()) return std::nullopt;
   return read_queue(rows);
 }
 
 InvocationQueueId insert_queue(store::Transaction& tx, std::string_view fleet,
                                const InvocationQueueSettings& settings) {
-  tx.run("INSERT INTO jobs_queue(fleet,open,concurrency,document) VALUES(?1,1,?2,?3)", fleet,
-         settings.concurrency, settings.document);
+  tx.run("INSERT INTO jobs_queue(fleet,open,concurrency,document,writers) VALUES(?1,1,?2,?3,?4)",
+         fleet, settings.concurrency, settings.document, writers_text(settings));
   return tx.last_id();
 }
 
 void update_queue(store::Transaction& tx, InvocationQueueId id,
                   const InvocationQueueSettings& settings) {
-  tx.run("UPDATE jobs_queue SET concurrency=?2, document=?3 WHERE id=?1", id, settings.concurrency,
-         settings.document);
+  tx.run("UPDATE jobs_queue SET concurrency=?2, document=?3, writers=?4 WHERE id=?1", id,
+         settings.concurrency, settings.document, writers_text(settings));
 }
 
 void save_next_settings(store::Transaction& tx, InvocationQueueId id,
                         const NextQueueSettings& next) {
   tx.run(
-      "INSERT INTO jobs_queue_next(queue,generation,concurrency,document) "
-      "VALUES(?1,?2,?3,?4)",
-      id, next.generation, next.settings.concurrency, next.settings.document);
+      "INSERT INTO jobs_queue_next(queue,generation,concurrency,document,writers) "
+      "VALUES(?1,?2,?3,?4,?5)",
+      id, next.generation, next.settings.concurrency, next.settings.document,
+      writers_text(next.settings));
 }
 
 std::optional<InvocationQueueSettings> take_next_settings(store::Transaction& tx,
@@ -124,11 +150,10 @@ std::optional<InvocationQueueSettings> take_next_settings(store::Transaction& tx
   std::optional<InvocationQueueSettings> taken;
   {
     auto rows = tx.query(
-        "SELECT concurrency,document FROM jobs_queue_next WHERE queue=?1 AND generation=?2", id,
-        generation);
+        "SELECT concurrency,document,writers FROM jobs_queue_next WHERE queue=?1 AND generation=?2",
+        id, generation);
     if (!rows.next()) return std::nullopt;
-    taken = InvocationQueueSettings{.concurrency = static_cast<std::uint32_t>(rows.integer(0)),
-                                    .document = std::string(rows.text(1))};
+    taken = read_settings(rows, 0);
   }
   tx.run("DELETE FROM jobs_queue_next WHERE queue=?1 AND generation<=?2", id, generation);
   return taken;

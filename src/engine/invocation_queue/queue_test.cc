@@ -96,6 +96,20 @@ TEST(InvocationQueue, SettingsOfAGenerationCountFromWhenItServesAndNotWhereItNev
   EXPECT_EQ(concurrency(), 30U);
 }
 
+TEST(InvocationQueue, ThoseForWhomResultsAreStoredAreKeptAsTheyWereGiven) {
+  QueueWorld world(1);
+  using Writers = std::optional<std::vector<std::string>>;
+  for (const Writers& given :
+       {Writers({"", "caller:x", "role:y"}), Writers({""}), Writers(std::in_place), Writers()}) {
+    world.change([&](store::Transaction& tx) -> Result<> {
+      TRY_DO(InvocationQueues([](InvocationQueueId) {
+             }).put(tx, simulated_fleet, {.concurrency = 1, .writers = given}));
+      EXPECT_EQ(InvocationQueues::find(tx, simulated_fleet)->settings.writers, given);
+      return {};
+    });
+  }
+}
+
 TEST(InvocationQueue, ARequestThatWaitedLongerThanItsTimeExpiresAndIsNeverSent) {
   QueueWorld world(1);
   world.put_queue(1);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "engine/objects/types.h"
@@ -22,6 +23,10 @@ struct InvocationQueueSettings {
   std::uint32_t concurrency = 1;
   // The door's own: kept, handed back, not read.
   std::string document = {};
+  // For whom results are stored, in the door's words, each once; an empty one: for some, nobody is
+  // asked whether he may. Absent in settings of former versions: then the route says
+  // (GenerationRoute::writers).
+  std::optional<std::vector<std::string>> writers = {};
 };
 
 // Settings that a queue has once a generation of its fleet serves.

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <set>
+#include <string>
+#include <vector>
+
 #include "service/errors.h"
 #include "service/s3_location.h"
 #include "wire/document.h"
@@ -12,10 +16,22 @@ namespace {
 namespace api = aws::sagemaker;
 using service::refuse;
 
-invocation_queue::InvocationQueueSettings settings_of(const api::AsyncInferenceConfig& config) {
+// Whichever variant answers, results are stored for its writer.
+std::vector<std::string> writers_of(const fleet::FleetPlan& plan) {
+  std::set<std::string> writers;
+  for (const fleet::Variant& variant : plan.variants) {
+    const auto known = plan.writers.find(variant.variant());
+    writers.insert(known == plan.writers.end() ? std::string() : known->second);
+  }
+  return {writers.begin(), writers.end()};
+}
+
+invocation_queue::InvocationQueueSettings settings_of(const api::AsyncInferenceConfig& config,
+                                                      const fleet::FleetPlan& plan) {
   const auto wanted = config.ClientConfig().MaxConcurrentInvocationsPerInstance();
   return {.concurrency = static_cast<std::uint32_t>(wanted.value_or(async_concurrency_default)),
-          .document = wire::to_json(config)};
+          .document = wire::to_json(config),
+          .writers = writers_of(plan)};
 }
 
 }  // namespace
@@ -50,9 +66,10 @@ void ask_by_queue(fleet::FleetPlan& plan) {
 }
 
 Result<> open_queue(const service::Call& call, const invocation_queue::InvocationQueues& queues,
-                    const routing::FleetId& id, const api::CreateEndpointConfigInput& config) {
+                    const routing::FleetId& id, const api::CreateEndpointConfigInput& config,
+                    const fleet::FleetPlan& plan) {
   if (!config.AsyncInferenceConfig()) return {};
-  return queues.put(call.tx(), id.text, settings_of(config.AsyncInferenceConfig()));
+  return queues.put(call.tx(), id.text, settings_of(config.AsyncInferenceConfig(), plan));
 }
 
 Result<> expect_same_access(const service::Call& call, const routing::FleetId& id,
@@ -68,11 +85,11 @@ Result<> expect_same_access(const service::Call& call, const routing::FleetId& i
 
 Result<> change_queue(const service::Call& call, const invocation_queue::InvocationQueues& queues,
                       const routing::FleetId& id, routing::Generation generation,
-                      const api::CreateEndpointConfigInput& config) {
+                      const api::CreateEndpointConfigInput& config, const fleet::FleetPlan& plan) {
   if (!config.AsyncInferenceConfig()) return {};
   return queues.put_next(
       call.tx(), id.text,
-      {.generation = generation, .settings = settings_of(config.AsyncInferenceConfig())});
+      {.generation = generation, .settings = settings_of(config.AsyncInferenceConfig(), plan)});
 }
 
 }  // namespace slipway::sagemaker

@@ -21,10 +21,11 @@ Result<> check_async(const aws::sagemaker::CreateEndpointConfigInput& config);
 // Makes the plan that of a fleet behind a queue.
 void ask_by_queue(fleet::FleetPlan& plan);
 
-// A new endpoint's queue, where the configuration has one.
+// A new endpoint's queue, where the configuration has one; `plan` is the fleet's.
 Result<> open_queue(const service::Call& call, const invocation_queue::InvocationQueues& queues,
                     const routing::FleetId& id,
-                    const aws::sagemaker::CreateEndpointConfigInput& config);
+                    const aws::sagemaker::CreateEndpointConfigInput& config,
+                    const fleet::FleetPlan& plan);
 
 // An update's: an endpoint stays asynchronous, or stays what else it is. ValidationException (what
 // AWS does there is not known; a queue with requests in it cannot become a real-time endpoint).
@@ -34,6 +35,7 @@ Result<> expect_same_access(const service::Call& call, const routing::FleetId& i
 // update fails, results go where DescribeEndpoint says.
 Result<> change_queue(const service::Call& call, const invocation_queue::InvocationQueues& queues,
                       const routing::FleetId& id, routing::Generation generation,
-                      const aws::sagemaker::CreateEndpointConfigInput& config);
+                      const aws::sagemaker::CreateEndpointConfigInput& config,
+                      const fleet::FleetPlan& plan);
 
 }  // namespace slipway::sagemaker

@@ -301,7 +301,7 @@ Result<api::CreateEndpointOutput> Endpoints::create(Call& call, api::CreateEndpo
   const routing::FleetId id = fleet_of(call, in.EndpointName());
   TRY(const auto generation,
       in_quota_words(fleets_.put_plan(call.tx(), id, plan), largest_type(config)));
-  TRY_DO(open_queue(call, queues_, id, config));
+  TRY_DO(open_queue(call, queues_, id, config, plan));
   put_deployment(call, endpoint.arn,
                  {.generation = generation,
                   .wanted = wire::to_json(face),
@@ -377,7 +377,7 @@ Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpo
   TRY_DO(expect_same_access(call, id, config));
   TRY(const auto generation,
       in_quota_words(fleets_.put_plan(call.tx(), id, plan), largest_type(config)));
-  TRY_DO(change_queue(call, queues_, id, generation, config));
+  TRY_DO(change_queue(call, queues_, id, generation, config, plan));
   TRY_DO(settle_components(call, fleets_, built_in_, in.EndpointName()));
   const bool something_serves = endpoint.status.serving() != 0;
   put_deployment(

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -88,6 +88,24 @@ std::vector<service::Errand> results_of(const aws::sagemaker::AsyncInferenceConf
   return out;
 }
 
+// Those of a queue whose settings a former version made; nullopt where there is no route yet.
+std::optional<std::vector<std::string>> routed_writers(const routing::RouteTable& routes,
+                                                       const std::string& fleet) {
+  const auto map = routes.snapshot(routing::RouteTable::shard_of(fleet));
+  const auto found = map->find(fleet);
+  if (found == map->end() || found->second->legs.empty()) return std::nullopt;
+  const routing::GenerationRoute& route = *found->second->legs.front().route;
+  std::vector<std::string> writers;
+  for (const routing::VariantRoute& variant : route.variants) {
+    const auto known = route.writers.find(variant.name);
+    writers.push_back(known == route.writers.end() ? std::string() : known->second);
+  }
+  std::ranges::sort(writers);
+  const auto twice = std::ranges::unique(writers);
+  writers.erase(twice.begin(), twice.end());
+  return writers;
+}
+
 }  // namespace
 
 std::string AsyncNote::text() const {
@@ -112,10 +130,8 @@ AsyncNote AsyncNote::from(std::string_view text) {
 }
 
 bool AsyncInvocations::serves(const Call& call, const std::string& fleet) const {
-  if (!needs_.routes.complete()) return !needs_.fleets.outline(call.tx(), {fleet}).shares.empty();
-  const auto routes = needs_.routes.snapshot(routing::RouteTable::shard_of(fleet));
-  const auto route = routes->find(fleet);
-  return route != routes->end() && !route->second->legs.empty();
+  if (const auto routed = needs_.routes.routed({fleet})) return !routed->empty();
+  return !needs_.fleets.outline(call.tx(), {fleet}).shares.empty();
 }
 
 Result<invocation_queue::InvocationQueue> AsyncInvocations::queue_of(
@@ -141,25 +157,19 @@ Result<invocation_queue::InvocationQueue> AsyncInvocations::queue_of(
   return *std::move(queue);
 }
 
-// Whichever variant answers, results are stored for its role, or for whoever made the configuration
-// where it has none; the input is read for that role, or for the caller who names it. Plans of
-// former versions say no more than the role.
+// Results are stored for the writers of what serves; the input is read for those of them that are
+// roles, and else for the caller, who names it.
 Result<> AsyncInvocations::remember_for_whom(const Call& call,
                                              const invocation_queue::InvocationQueue& queue,
                                              AsyncNote& note) const {
-  TRY(const fleet::FleetPlan plan, needs_.fleets.standing_plan(call.tx(), {queue.fleet}));
-  const std::string caller = service::Errands::remembered(call.caller().principal);
-  std::set<std::string> writers;
-  for (const fleet::Variant& variant : plan.variants) {
-    const auto known = plan.writers.find(variant.variant());
-    std::string writer = known == plan.writers.end() ? std::string() : known->second;
-    if (writer.empty()) {
-      TRY(writer, service::Errands::remembered(call.tx(), variant.program.acts_as, ""));
-    }
-    if (!service::Errands::is_role(writer)) note.caller = caller;
-    if (!writer.empty()) writers.insert(std::move(writer));
-  }
-  note.writers.assign(writers.begin(), writers.end());
+  const auto writers =
+      queue.settings.writers ? queue.settings.writers : routed_writers(needs_.routes, queue.fleet);
+  if (!writers)
+    return fail(ErrorCode::unavailable, "The server starts and does not know the endpoint yet.");
+  if (!std::ranges::all_of(*writers, service::Errands::is_role))
+    note.caller = service::Errands::remembered(call.caller().principal);
+  std::ranges::copy_if(*writers, std::back_inserter(note.writers),
+                       [](const std::string& writer) { return !writer.empty(); });
   return {};
 }
 
