@@ -156,6 +156,9 @@ def test_tags_have_one_value_each(aws, name, topic):
     duplicated = ("InvalidParameter", "Invalid parameter: Duplicated keys are not allowed.")
     assert error_of(aws.sns.tag_resource, ResourceArn=topic, Tags=tags) == duplicated
     assert error_of(aws.sns.create_topic, Name=name + "2", Tags=tags) == duplicated
+    reserved = ("InvalidParameter", "Invalid parameter: Tags Reason: "
+                "aws: prefixed tag key names are not allowed for external use.")
+    assert error_of(aws.sns.tag_resource, ResourceArn=topic, Tags=[{"Key": "aws:k", "Value": "1"}]) == reserved
     aws.sns.tag_resource(ResourceArn=topic, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
     assert aws.sns.create_topic(Name=name, Tags=[{"Key": "b", "Value": "2"}])["TopicArn"] == topic
     assert error_of(aws.sns.create_topic, Name=name, Tags=[{"Key": "c", "Value": "3"}]) == (

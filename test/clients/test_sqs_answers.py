@@ -73,6 +73,8 @@ def test_tags_that_are_none_or_too_many_are_refused(aws, queue, name):
         "MissingParameter", "The request must contain the parameter Tags.")
     assert error_of(aws.sqs.tag_queue, QueueUrl=queue, Tags={str(i): "v" for i in range(51)}) == (
         "InvalidParameterValue", f"Too many tags added for queue {name}.")
+    assert error_of(aws.sqs.tag_queue, QueueUrl=queue, Tags={"aws:k": "v"}) == (
+        "InvalidParameterValue", "aws: prefixed tag key names are not allowed for external use.")
     assert error_of(aws.sqs.untag_queue, QueueUrl=queue, TagKeys=[]) == (
         "InvalidParameterValue", "Tag keys must be between 1 and 128 characters in length.")
 

@@ -436,6 +436,18 @@ TEST_F(Iam, TagKeysOfUploadsCountTheirCase) {
   EXPECT_EQ(refusal(run<op::TagMFADevice>(more)), "accepted");
 }
 
+// Keys of devices count their case, those of roles do not.
+TEST_F(Iam, TagKeysOfAwsAreNotGiven) {
+  const std::string refused =
+      "InvalidInput 400 aws: prefixed tag key names are not allowed for external use.";
+  auto device = input<api::CreateVirtualMFADeviceRequest>().VirtualMFADeviceName("phone");
+  device.add_Tags().Key("aws:k").Value("v");
+  EXPECT_EQ(refusal(run<op::CreateVirtualMFADevice>(device)), refused);
+  auto role = input<api::TagRoleRequest>().RoleName("any");
+  role.add_Tags().Key("AWS:k").Value("v");
+  EXPECT_EQ(refusal(run<op::TagRole>(role)), refused);
+}
+
 // Metadata has megabytes and chains have large keys: neither is read while all changes wait.
 TEST_F(Iam, UploadsAreReadAheadOfTheirChange) {
   const std::string metadata =

@@ -15,14 +15,14 @@
 namespace slipway::iam {
 
 // Keys of users' and roles' tags are the same in any case; those of everything else are not.
-// InvalidInput where one comes twice.
-Result<> check_tag_keys_unique(const std::vector<identity::Tag>& tags, identity::Owner::Kind kind);
+// InvalidInput where one comes twice, and where one is AWS's own.
+Result<> check_tag_keys(const std::vector<identity::Tag>& tags, identity::Owner::Kind kind);
 
 template <typename Tags>
 Result<std::vector<identity::Tag>> read_tags(const Tags& tags, identity::Owner::Kind kind) {
   std::vector<identity::Tag> out;
   for (const auto tag : tags) out.emplace_back(std::string(tag.Key()), std::string(tag.Value()));
-  TRY_DO(check_tag_keys_unique(out, kind));
+  TRY_DO(check_tag_keys(out, kind));
   return out;
 }
 

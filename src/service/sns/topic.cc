@@ -5,6 +5,7 @@
 #include "service/paging.h"
 #include "service/policy_principals.h"
 #include "service/policy_statement.h"
+#include "service/reserved_tag.h"
 #include "service/resource_key.h"
 #include "service/sns/attributes.h"
 #include "service/sns/delivery_policy.h"
@@ -18,7 +19,7 @@ using events::TopicId;
 using events::TopicSettings;
 
 constexpr std::size_t name_bytes_max = 256;
-constexpr tags::Rules tag_rules;
+constexpr tags::Rules tag_rules{.reserved_prefix = service::reserved_tag_prefix};
 constexpr std::string_view strict_suffix = ".fifo";
 
 Result<> check_name(std::string_view name) {
@@ -41,7 +42,10 @@ std::unexpected<Error> too_many_tags() {
 Result<tags::TagList> read_tags(const wire::ListView<api::Tag>& given) {
   tags::TagList out;
   for (const api::Tag tag : given) out.emplace_back(tag.Key(), tag.Value());
-  if (tags::find_violation(out, tag_rules)) return invalid("Duplicated keys are not allowed.");
+  if (const auto violation = tags::find_violation(out, tag_rules))
+    return violation->rule == tags::Violation::Rule::reserved_key
+               ? invalid(fmt::format("Tags Reason: {}", service::reserved_tag_text))
+               : invalid("Duplicated keys are not allowed.");
   if (out.size() > tag_rules.tags_max) return too_many_tags();
   return out;
 }

@@ -3,6 +3,7 @@
 #include "base/boolean.h"
 #include "service/paging.h"
 #include "service/policy_principals.h"
+#include "service/reserved_tag.h"
 #include "service/resource_key.h"
 #include "service/sqs/attributes.h"
 #include "service/sqs/batch.h"
@@ -19,7 +20,8 @@ using service::PageTokens;
 
 constexpr std::size_t name_bytes_max = 80;
 constexpr std::string_view strict_suffix = ".fifo";
-constexpr tags::Rules tag_rules{.unit = tags::Rules::Unit::bytes};
+constexpr tags::Rules tag_rules{.unit = tags::Rules::Unit::bytes,
+                                .reserved_prefix = service::reserved_tag_prefix};
 
 Result<> check_name(std::string_view name, DeliveryOrder order) {
   std::string_view plain = name;
@@ -47,9 +49,12 @@ Result<tags::TagList> read_tags(const wire::MapView<std::string_view>& given,
   std::map<std::string, std::string> values;
   for (const auto& [key, value] : given) values[std::string(key)] = value;
   tags::TagList out(values.begin(), values.end());
-  if (tags::find_violation(out, tag_rules))
+  if (const auto violation = tags::find_violation(out, tag_rules)) {
+    if (violation->rule == tags::Violation::Rule::reserved_key)
+      return bad_value(std::string(service::reserved_tag_text));
     return bad_value(fmt::format("Invalid tag: keys have 1 to {} bytes and values at most {}.",
                                  tag_rules.key_length_max, tag_rules.value_length_max));
+  }
   if (out.size() > tag_rules.tags_max) return too_many_tags(queue);
   return out;
 }

@@ -50,6 +50,7 @@ SessionTerms inherited(const Call& call) {
 Result<> add_tags(const api::AssumeRoleRequest& in, SessionTerms& terms) {
   std::set<std::string> given;
   for (const auto tag : in.Tags()) {
+    TRY_DO(expect_own_tag(tag.Key()));
     const std::string key = to_lower(tag.Key());
     if (!given.insert(key).second) return duplicate_tag();
     if (std::ranges::find(terms.transitive_keys, key) != terms.transitive_keys.end())

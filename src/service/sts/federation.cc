@@ -18,6 +18,7 @@ Result<SessionTerms> read_terms(const Call& call, const api::GetFederationTokenR
   terms.issued = std::chrono::floor<std::chrono::seconds>(call.now());
   std::set<std::string> given;
   for (const auto tag : in.Tags()) {
+    TRY_DO(expect_own_tag(tag.Key()));
     if (!given.insert(to_lower(tag.Key())).second) return duplicate_tag();
     terms.tags.emplace_back(tag.Key(), tag.Value());
   }

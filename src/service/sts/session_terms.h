@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "engine/identity/policy_check.h"
 #include "engine/identity/sessions.h"
 #include "service/errors.h"
+#include "service/reserved_tag.h"
 #include "service/sts/operations.h"
 
 namespace slipway::sts {
@@ -30,6 +32,12 @@ Result<> add_policies(const Input& in, const StsNeeds& needs, identity::SessionT
       "PackedPolicyTooLarge",
       fmt::format("The session policies have {} characters, more than the {} allowed.", characters,
                   identity::session_policies_characters_max));
+}
+
+// Keys of session tags are the same in any case, and so is what AWS keeps for itself.
+inline Result<> expect_own_tag(std::string_view key) {
+  if (!to_lower(key).starts_with(service::reserved_tag_prefix)) return {};
+  return service::refuse("InvalidParameterValue", std::string(service::reserved_tag_text));
 }
 
 inline std::unexpected<Error> duplicate_tag() {

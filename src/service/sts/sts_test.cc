@@ -265,6 +265,11 @@ TEST_F(AssumeRole, TagsThatContradictEachOtherAreRefused) {
   EXPECT_EQ(refusal(assume(twice)),
             "InvalidParameterValue 400 Duplicate tag keys found. Please note that Tag keys are "
             "case insensitive.");
+  auto reserved = worker();
+  reserved.add_Tags().Key("AWS:team").Value("a");
+  EXPECT_EQ(refusal(assume(reserved)),
+            "InvalidParameterValue 400 aws: prefixed tag key names are not allowed for external "
+            "use.");
   EXPECT_EQ(refusal(assume(worker().add_TransitiveTagKeys("team"))),
             "InvalidParameterValue 400 The specified transitive tag key must be included in the "
             "requested tags.");

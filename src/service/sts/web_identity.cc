@@ -127,6 +127,7 @@ Result<> add_tag(std::string_view key, const boost::json::value& value, SessionT
   if (!text) return invalid_token();
   for (const auto& [other, _] : terms.tags)
     if (equal_ignoring_case(other, key)) return duplicate_tag();
+  TRY_DO(expect_own_tag(key));
   terms.tags.emplace_back(key, *std::move(text));
   return {};
 }

@@ -276,6 +276,8 @@ TEST_F(WebIdentity, TagsAndASourceIdentityHaveTheFormOfAssumeRoles) {
   EXPECT_EQ(outcome_of(R"(,"https://aws.amazon.com/source_identity":"*")"), no_good);
   EXPECT_EQ(outcome_of(R"(,"https://aws.amazon.com/tags/principal_tags/team":"*")"), no_good);
   EXPECT_EQ(outcome_of(R"(,"https://aws.amazon.com/tags/principal_tags/":"blue")"), no_good);
+  EXPECT_THAT(outcome_of(R"(,"https://aws.amazon.com/tags/principal_tags/aws:team":"blue")"),
+              StartsWith("InvalidParameterValue aws: prefixed tag key names"));
 }
 
 // A claim of the user's own choice must not stand in for one that the issuer vouches for.
