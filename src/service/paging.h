@@ -17,9 +17,11 @@
 #pragma once
 
 #include <concepts>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "service/call.h"
 #include "wire/view.h"
@@ -36,6 +38,24 @@ class PageTokens {
   // The position that token_behind() was given; empty where there is no token. Returns nullopt for
   // a token that is not of this list: the door says so in its service's words.
   std::optional<std::string> position_in(std::optional<std::string_view> token) const;
+
+  // The same with the door's words for such a token: refuse() returns the unexpected Error.
+  template <std::invocable Refuse>
+  Result<std::string> position_or(std::optional<std::string_view> token, Refuse refuse) const {
+    auto position = position_in(token);
+    if (!position) return refuse();
+    return *std::move(position);
+  }
+
+  // Cuts items, of which one more was read than a page has, to that page; returns the token of the
+  // next one. The position of the last item of this page is what `position_of` is of it.
+  template <typename Item, typename Position>
+  std::optional<std::string> cut(std::vector<Item>& items, std::size_t items_max,
+                                 Position position_of) const {
+    if (items.size() <= items_max) return std::nullopt;
+    items.resize(items_max);
+    return token_behind(std::invoke(position_of, items.back()));
+  }
 
   // `position` is any text by which the operation finds the last item of this page again.
   std::string token_behind(std::string_view position) const;

@@ -106,9 +106,9 @@ template <typename In>
 Result<PageAsked> read_page(const service::Call& call, const In& in) {
   PageAsked page{{}, service::PageTokens(call.caller(), in)};
   page.items_max = static_cast<std::size_t>(in.MaxItems().value_or(100));
-  auto after = page.tokens.position_in(in.Marker());
-  if (!after) return service::refuse("ValidationError", "Invalid Marker.");
-  page.after = *std::move(after);
+  TRY(page.after, page.tokens.position_or(in.Marker(), [] {
+    return service::refuse("ValidationError", "Invalid Marker.");
+  }));
   return page;
 }
 

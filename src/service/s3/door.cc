@@ -119,11 +119,10 @@ Result<> check_part_number(std::int32_t number) {
 
 Result<std::string> page_start(const service::PageTokens& tokens,
                                std::optional<std::string_view> token) {
-  auto position = tokens.position_in(token);
-  if (!position)
+  return tokens.position_or(token, [&] {
     return invalid_argument("The continuation token provided is incorrect",
                             {"continuation-token", std::string(*token)});
-  return *std::move(position);
+  });
 }
 
 Result<std::int32_t> page_size(std::optional<std::int32_t> wanted, std::string_view argument) {

@@ -216,13 +216,12 @@ std::unexpected<Error> invalid_token() {
 
 Result<ResourceListPage> list(const Call& call, const ResourceKind& kind,
                               const ResourceListQuery& query, const Look& look) {
-  auto position = query.tokens.position_in(query.next_token);
-  if (!position) return invalid_token();
+  TRY(std::string position, query.tokens.position_or(query.next_token, invalid_token));
   const std::string_view by = query.sort_by.value_or("CreationTime");
   const ResourceQuery rows{
       .by = by == "Name" ? ResourceQuery::By::name : ResourceQuery::By::created,
       .order = order_of(query),
-      .position = *std::move(position),
+      .position = std::move(position),
       .items_max = static_cast<std::size_t>(query.max_results.value_or(page_size_default))};
   Found found = by == "Status" ? find_by_status(call, kind, query, look, rows)
                                : find_all(call, kind, query, look, rows);

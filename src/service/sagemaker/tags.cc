@@ -38,16 +38,13 @@ Result<api::AddTagsOutput> add_tags(Call& call, api::AddTagsInput in) {
 Result<api::ListTagsOutput> list_tags(Call& call, api::ListTagsInput in) {
   TRY(const std::string arn, expect_resource(call, in.ResourceArn()));
   const service::PageTokens tokens(call.caller(), in);
-  const auto after = tokens.position_in(service::unless_empty(in.NextToken()));
-  if (!after) return invalid_token();
+  TRY(const std::string after,
+      tokens.position_or(service::unless_empty(in.NextToken()), invalid_token));
   const auto limit = static_cast<std::size_t>(in.MaxResults().value_or(tags_per_page_default));
-  auto page = tags::list(call.tx(), service::tagged_by(arn), *after, limit + 1);
+  auto page = tags::list(call.tx(), service::tagged_by(arn), after, limit + 1);
   auto out = call.output<api::ListTagsOutput>();
   out.Tags(wire::empty);
-  if (page.size() > limit) {
-    page.resize(limit);
-    out.NextToken(tokens.token_behind(page.back().first));
-  }
+  out.NextToken(tokens.cut(page, limit, &tags::TagList::value_type::first));
   for (const auto& [key, value] : page) out.add_Tags().Key(key).Value(value);
   return out;
 }

@@ -136,16 +136,13 @@ Result<> delete_platform_application(const SnsDoor& door, Call& call,
 Result<api::ListPlatformApplicationsResponse> list_platform_applications(
     const SnsDoor& door, Call& call, api::ListPlatformApplicationsInput in) {
   const service::PageTokens tokens(call.caller(), in);
-  const auto after = tokens.position_in(service::unless_empty(in.NextToken()));
-  if (!after) return invalid("NextToken");
+  TRY(const std::string after,
+      tokens.position_or(service::unless_empty(in.NextToken()), bad_page_token));
   auto page = door.mobile.list_applications(call.tx(), service::resource_key(call.caller(), "app/"),
-                                            *after, page_items_max + 1);
+                                            after, page_items_max + 1);
   auto out = call.output<api::ListPlatformApplicationsResponse>();
   out.PlatformApplications(wire::empty);
-  if (page.size() > page_items_max) {
-    page.pop_back();
-    out.NextToken(tokens.token_behind(page.back().id));
-  }
+  out.NextToken(tokens.cut(page, page_items_max, &PushApplication::id));
   for (const PushApplication& each : page) {
     auto item = out.add_PlatformApplications().PlatformApplicationArn(arn_of_mobile(each.id));
     for (const auto& [name, value] : each.notes) item.put_Attributes(name, value);

@@ -125,15 +125,12 @@ Result<api::ListEndpointsByPlatformApplicationResponse> list_endpoints_by_platfo
   TRY(const std::string application, application_of_arn(call, in.PlatformApplicationArn()));
   TRY_DO(door.mobile.find_application(call.tx(), application));
   const service::PageTokens tokens(call.caller(), in);
-  const auto after = tokens.position_in(service::unless_empty(in.NextToken()));
-  if (!after) return invalid("NextToken");
-  auto page = door.mobile.list_devices(call.tx(), application, *after, page_items_max + 1);
+  TRY(const std::string after,
+      tokens.position_or(service::unless_empty(in.NextToken()), bad_page_token));
+  auto page = door.mobile.list_devices(call.tx(), application, after, page_items_max + 1);
   auto out = call.output<api::ListEndpointsByPlatformApplicationResponse>();
   out.Endpoints(wire::empty);
-  if (page.size() > page_items_max) {
-    page.pop_back();
-    out.NextToken(tokens.token_behind(page.back().id));
-  }
+  out.NextToken(tokens.cut(page, page_items_max, &PushDevice::id));
   for (const PushDevice& each : page) {
     auto item = out.add_Endpoints().EndpointArn(arn_of_mobile(each.id));
     fill(each, item);

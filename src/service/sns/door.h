@@ -39,6 +39,8 @@ inline std::unexpected<Error> invalid(std::string_view what) {
   return refuse("InvalidParameterException", fmt::format("Invalid parameter: {}", what));
 }
 
+inline std::unexpected<Error> bad_page_token() { return invalid("NextToken"); }
+
 // With the 20 digits of AWS's.
 std::string sequence_text(std::int64_t sequence);
 

@@ -148,13 +148,12 @@ void fill(const Subscription& subscription, api::Subscription out) {
 Result<std::int64_t> page_start(const service::PageTokens& tokens,
                                 std::optional<std::string_view> token) {
   std::int64_t out = 0;
-  const auto number = tokens.position_in(service::unless_empty(token));
-  if (!number) return invalid("NextToken");
-  if (number->empty()) return out;
-  const char* const end = number->data() + number->size();
-  if (const auto [at, error] = std::from_chars(number->data(), end, out);
+  TRY(const std::string number, tokens.position_or(service::unless_empty(token), bad_page_token));
+  if (number.empty()) return out;
+  const char* const end = number.data() + number.size();
+  if (const auto [at, error] = std::from_chars(number.data(), end, out);
       error != std::errc() || at != end)
-    return invalid("NextToken");
+    return bad_page_token();
   return out;
 }
 
@@ -166,10 +165,8 @@ Result<Output> list(const SnsDoor& door, Call& call, const TopicId& topic, const
       call.tx(), topic, service::resource_key(call.caller(), ""), after, page_items_max + 1);
   auto out = call.output<Output>();
   out.Subscriptions(wire::empty);
-  if (page.size() > page_items_max) {
-    page.pop_back();
-    out.NextToken(tokens.token_behind(fmt::to_string(page.back().number)));
-  }
+  const auto number_of = [](const auto& item) { return fmt::to_string(item.number); };
+  out.NextToken(tokens.cut(page, page_items_max, number_of));
   for (const auto& each : page) fill(each.subscription, out.add_Subscriptions());
   return out;
 }

@@ -134,16 +134,13 @@ Result<> delete_topic(const SnsDoor& door, Call& call, api::DeleteTopicInput in)
 Result<api::ListTopicsResponse> list_topics(const SnsDoor& door, Call& call,
                                             api::ListTopicsInput in) {
   const service::PageTokens tokens(call.caller(), in);
-  const auto after = tokens.position_in(service::unless_empty(in.NextToken()));
-  if (!after) return invalid("NextToken");
+  TRY(const std::string after,
+      tokens.position_or(service::unless_empty(in.NextToken()), bad_page_token));
   const std::string prefix = service::resource_key(call.caller(), "");
-  std::vector<TopicId> ids = door.topics.list(call.tx(), prefix, *after, page_items_max + 1);
+  std::vector<TopicId> ids = door.topics.list(call.tx(), prefix, after, page_items_max + 1);
   auto out = call.output<api::ListTopicsResponse>();
   out.Topics(wire::empty);
-  if (ids.size() > page_items_max) {
-    ids.pop_back();
-    out.NextToken(tokens.token_behind(ids.back().text));
-  }
+  out.NextToken(tokens.cut(ids, page_items_max, &TopicId::text));
   for (const TopicId& id : ids) out.add_Topics().TopicArn(arn_of(id));
   return out;
 }

@@ -118,24 +118,7 @@ class State {
   std::optional<events::QueueCounts> counts_;
 };
 
-// A page of queues by the URLs that they have for this client.
-struct Page {
-  std::vector<QueueId> ids;
-  std::optional<std::string> next;
-};
-Page cut(const PageTokens& tokens, std::vector<QueueId> ids, std::size_t queues_max) {
-  Page out{std::move(ids), {}};
-  if (out.ids.size() <= queues_max) return out;
-  out.ids.resize(queues_max);
-  out.next = tokens.token_behind(out.ids.back().text);
-  return out;
-}
-
-Result<std::string> page_start(const PageTokens& tokens, std::optional<std::string_view> token) {
-  auto id = tokens.position_in(service::unless_empty(token));
-  if (!id) return bad_value("Invalid NextToken value.");
-  return *std::move(id);
-}
+std::unexpected<Error> bad_page_token() { return bad_value("Invalid NextToken value."); }
 
 Result<std::size_t> page_size(std::optional<std::int32_t> wanted) {
   const auto size = wanted.value_or(page_queues_max);
@@ -198,13 +181,15 @@ Result<api::ListQueuesResult> list_queues(const SqsDoor& door, Call& call,
                                           api::ListQueuesRequest in) {
   TRY(const std::size_t size, page_size(in.MaxResults()));
   const PageTokens tokens(call.caller(), in);
-  TRY(const std::string after, page_start(tokens, in.NextToken()));
+  TRY(const std::string after,
+      tokens.position_or(service::unless_empty(in.NextToken()), bad_page_token));
   const std::string prefix =
       service::resource_key(call.caller(), in.QueueNamePrefix().value_or(""));
-  const Page page = cut(tokens, door.queues.list(call.tx(), prefix, after, size + 1), size);
+  std::vector<QueueId> page = door.queues.list(call.tx(), prefix, after, size + 1);
+  const auto next = tokens.cut(page, size, &QueueId::text);
   auto out = call.output<api::ListQueuesResult>();
-  for (const QueueId& id : page.ids) out.add_QueueUrls(door.url_of(call, id));
-  if (in.MaxResults()) out.NextToken(page.next);
+  for (const QueueId& id : page) out.add_QueueUrls(door.url_of(call, id));
+  if (in.MaxResults()) out.NextToken(next);
   return out;
 }
 
@@ -213,13 +198,14 @@ Result<api::ListDeadLetterSourceQueuesResult> list_dead_letter_source_queues(
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   TRY(const std::size_t size, page_size(in.MaxResults()));
   const PageTokens tokens(call.caller(), in);
-  TRY(const std::string after, page_start(tokens, in.NextToken()));
-  const Page page =
-      cut(tokens, door.queues.list_sources(call.tx(), queue.id, after, size + 1), size);
+  TRY(const std::string after,
+      tokens.position_or(service::unless_empty(in.NextToken()), bad_page_token));
+  std::vector<QueueId> page = door.queues.list_sources(call.tx(), queue.id, after, size + 1);
+  const auto next = tokens.cut(page, size, &QueueId::text);
   auto out = call.output<api::ListDeadLetterSourceQueuesResult>();
   out.queueUrls(wire::empty);
-  for (const QueueId& id : page.ids) out.add_queueUrls(door.url_of(call, id));
-  if (in.MaxResults()) out.NextToken(page.next);
+  for (const QueueId& id : page) out.add_queueUrls(door.url_of(call, id));
+  if (in.MaxResults()) out.NextToken(next);
   return out;
 }
 
