@@ -10,6 +10,7 @@
 #include "base/test_folder.h"
 #include "gen/sagemaker.h"
 #include "gen/services.h"
+#include "service/test_context.h"
 
 namespace slipway::service {
 namespace {
@@ -133,16 +134,8 @@ class FrontTest : public testing::Test {
   }
 
   ServiceContext context_of(AuthMode auth) {
-    return {.registry = registry_,
-            .router = router_,
-            .schemas = aws::schemas(),
-            .store = *store_,
-            .lanes = {workers_, workers_, workers_, workers_},
-            .changes = changes_,
-            .keys = *keys_,
-            .call = {clock_, random_},
-            .auth = auth,
-            .region = "us-east-1"};
+    return test_context(
+        {registry_, router_, *store_, workers_, changes_, *keys_, {clock_, random_}}, auth);
   }
 
   Signature signature(const std::vector<net::Header>& headers, std::string_view body,

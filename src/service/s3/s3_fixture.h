@@ -17,6 +17,7 @@
 #include "net/loop.h"
 #include "service/aws_request_handler.h"
 #include "service/s3/s3.h"
+#include "service/test_context.h"
 #include "wire/auth/checksum.h"
 
 namespace slipway::s3 {
@@ -164,17 +165,9 @@ class S3Test : public testing::Test {
   }
 
   void serve() {
-    context_ = std::make_unique<service::ServiceContext>(
-        service::ServiceContext{.registry = registry_,
-                                .router = router_,
-                                .schemas = aws::schemas(),
-                                .store = *store_,
-                                .lanes = {workers_, workers_, workers_, workers_},
-                                .changes = changes_,
-                                .keys = *keys_,
-                                .call = {clock_, random_},
-                                .auth = service::AuthMode::none,
-                                .region = "us-east-1"});
+    context_ = std::make_unique<service::ServiceContext>(service::test_context(
+        {registry_, router_, *store_, workers_, changes_, *keys_, {clock_, random_}},
+        service::AuthMode::none));
     net::Fd listener = net::listen_tcp(net::Address::tcp("127.0.0.1", 0)).value();
     const net::Address address = net::local_address(listener).value();
     origin_ = "http://" + address.text();

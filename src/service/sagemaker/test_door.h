@@ -22,6 +22,7 @@
 #include "service/aws_request_handler.h"
 #include "service/named_resources.h"
 #include "service/sagemaker/sagemaker.h"
+#include "service/test_context.h"
 
 namespace slipway::sagemaker {
 
@@ -142,16 +143,9 @@ class Door : public testing::Test {
   service::Registry registry_;
   wire::OperationRouter router_{aws::schemas()};
   net::Loop loop_;
-  service::ServiceContext context_{.registry = registry_,
-                                   .router = router_,
-                                   .schemas = aws::schemas(),
-                                   .store = *store_,
-                                   .lanes = {workers_, workers_, workers_, workers_},
-                                   .changes = changes_,
-                                   .keys = *keys_,
-                                   .call = {world_.clock(), random_},
-                                   .auth = service::AuthMode::none,
-                                   .region = "us-east-1"};
+  service::ServiceContext context_ = service::test_context(
+      {registry_, router_, *store_, workers_, changes_, *keys_, {world_.clock(), random_}},
+      service::AuthMode::none);
   service::AwsRequestHandler aws_{context_, loop_};
 };
 
