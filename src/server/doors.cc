@@ -7,17 +7,10 @@
 #include "base/log.h"
 #include "gen/services.h"
 #include "server/built_ins.h"
+#include "server/install_doors.h"
 #include "server/limits.h"
-#include "service/iam/iam.h"
-#include "service/logs/logs.h"
 #include "service/s3/cors.h"
 #include "service/s3/post_form.h"
-#include "service/s3/s3.h"
-#include "service/sagemaker/sagemaker.h"
-#include "service/sagemaker_runtime/runtime.h"
-#include "service/sns/sns.h"
-#include "service/sqs/sqs.h"
-#include "service/sts/sts.h"
 
 namespace slipway::server {
 namespace {
@@ -44,29 +37,38 @@ Result<std::unique_ptr<Doors>> Doors::open(const Needs& needs) {
 
 void Doors::install() {
   const ServeOptions& options = needs_.base.options;
-  store::Store& store = *needs_.base.store;
   ObjectEngine& objects = needs_.objects;
   FleetEngine& fleets = needs_.fleets;
   EventEngine& events = needs_.events;
-  const sagemaker::ReachCheck reach(needs_.errands);
-  sts::install(registry_, *needs_.identity.keys, *needs_.identity.directory, store,
-               needs_.identity.issuers);
-  iam::install(registry_, *needs_.identity.directory, store);
-  s3::install(registry_, {store, *objects.objects, objects.notices, objects.lifecycle,
-                          objects.lifecycle_texts});
-  sagemaker::install(registry_, fleets.fleets(), needs_.queues.queues(), built_in_images(options),
-                     reach);
-  sagemaker::install_transform_jobs(registry_, needs_.transforms.jobs(), built_in_images(options),
-                                    reach);
-  sagemaker_runtime::install(
-      registry_, {needs_.queues.requests(), fleets.fleets(), fleets.routes(), needs_.errands},
-      {.router = std::bind_front(&LoopRouters::of, &needs_.routers),
-       .sessions = fleets.sessions(),
-       .stream_time_limit = std::chrono::seconds(options.stream_seconds)});
-  logs_door::install(registry_, {needs_.places.log_book(), needs_.places.log_groups(),
-                                 needs_.places.place(), store});
-  sns::install(registry_, events.topics, events.mobile, events.deliverer, options.delivery_reach());
-  sqs::install(registry_, events.queues, events.moves, options.tls_cert.empty() ? "http" : "https");
+  install_doors(registry_,
+                {.store = *needs_.base.store,
+                 .directory = *needs_.identity.directory,
+                 .keys = *needs_.identity.keys,
+                 .issuers = needs_.identity.issuers,
+                 .objects = *objects.objects,
+                 .notices = objects.notices,
+                 .lifecycle = objects.lifecycle,
+                 .lifecycle_texts = objects.lifecycle_texts,
+                 .queues = events.queues,
+                 .topics = events.topics,
+                 .mobile = events.mobile,
+                 .deliverer = events.deliverer,
+                 .moves = events.moves,
+                 .delivery_reach = options.delivery_reach(),
+                 .queue_scheme = options.tls_cert.empty() ? "http" : "https",
+                 .fleets = fleets.fleets(),
+                 .routes = fleets.routes(),
+                 .request_queues = needs_.queues.queues(),
+                 .requests = needs_.queues.requests(),
+                 .hot = {.router = std::bind_front(&LoopRouters::of, &needs_.routers),
+                         .sessions = fleets.sessions(),
+                         .stream_time_limit = std::chrono::seconds(options.stream_seconds)},
+                 .transforms = needs_.transforms.jobs(),
+                 .built_in = built_in_images(options),
+                 .log_book = needs_.places.log_book(),
+                 .log_groups = needs_.places.log_groups(),
+                 .place = needs_.places.place(),
+                 .errands = needs_.errands});
 }
 
 // Who may do what, as each door says it.
@@ -78,14 +80,9 @@ void Doors::collect_permissions() {
   }
   const identity::Directory& directory = *needs_.identity.directory;
   authorizer_ = std::make_unique<service::Authorizer>(directory);
-  authorizer_->add(sts::permissions());
-  authorizer_->add(iam::permissions(directory));
-  authorizer_->add(s3::permissions());
-  authorizer_->add(sagemaker::permissions());
-  authorizer_->add(sagemaker_runtime::permissions(sagemaker::add_tag_keys));
-  authorizer_->add(logs_door::permissions());
-  authorizer_->add(sns::permissions(needs_.events.topics));
-  authorizer_->add(sqs::permissions(needs_.events.queues));
+  for (service::Permissions& each :
+       door_permissions(directory, needs_.events.topics, needs_.events.queues))
+    authorizer_->add(std::move(each));
 }
 
 void Doors::make_context() {

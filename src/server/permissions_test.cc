@@ -12,15 +12,8 @@
 #include "engine/identity/directory.h"
 #include "engine/identity/tables.h"
 #include "gen/services.h"
+#include "server/install_doors.h"
 #include "service/authorize.h"
-#include "service/iam/iam.h"
-#include "service/logs/logs.h"
-#include "service/s3/s3.h"
-#include "service/sagemaker/sagemaker.h"
-#include "service/sagemaker_runtime/runtime.h"
-#include "service/sns/sns.h"
-#include "service/sqs/sqs.h"
-#include "service/sts/sts.h"
 
 namespace slipway::server {
 namespace {
@@ -73,14 +66,8 @@ std::string type_of(const Need& need) {
 class PermissionsTable : public testing::Test {
  protected:
   PermissionsTable() {
-    authorizer_.add(sts::permissions());
-    authorizer_.add(iam::permissions(*directory_));
-    authorizer_.add(s3::permissions());
-    authorizer_.add(sagemaker::permissions());
-    authorizer_.add(sagemaker_runtime::permissions(sagemaker::add_tag_keys));
-    authorizer_.add(logs_door::permissions());
-    authorizer_.add(sns::permissions(topics_));
-    authorizer_.add(sqs::permissions(queues_));
+    for (service::Permissions& each : door_permissions(*directory_, topics_, queues_))
+      authorizer_.add(std::move(each));
   }
 
   template <typename Visit>

@@ -9,19 +9,17 @@
 #include "base/test_folder.h"
 #include "base/worker_pool.h"
 #include "engine/events/deliverer.h"
+#include "engine/federation/issuer_keys.h"
 #include "engine/fleet/simulation.h"
 #include "engine/identity/directory.h"
+#include "engine/identity/key_ring.h"
 #include "engine/logs/groups.h"
+#include "engine/routing/sessions.h"
 #include "place/simulated/simulated_place.h"
+#include "server/install_doors.h"
 #include "server/tables.h"
 #include "service/iam/iam.h"
-#include "service/logs/logs.h"
 #include "service/run_operation.h"
-#include "service/s3/notices.h"
-#include "service/s3/s3.h"
-#include "service/sagemaker/sagemaker.h"
-#include "service/sns/sns.h"
-#include "service/sqs/sqs.h"
 
 namespace slipway::server {
 
@@ -39,24 +37,33 @@ class BareEnvelope final : public events::Envelope {
   events::HttpDelivery confirmation(const events::Subscription&, Timestamp) override { return {}; }
 };
 
-// Instances start, are probed and end only while world().run() runs.
+// Where no queued request is sent, and none is told of.
+class BareQueueEnds final : public invocation_queue::RequestSender,
+                            public invocation_queue::QueueDoor {
+ public:
+  std::size_t room(std::string_view, std::uint32_t) const override { return 0; }
+  void deliver(invocation_queue::Delivery, Arrived) override {}
+  Result<> may_read(store::Transaction&, const invocation_queue::QueuedRequest&) const override {
+    return {};
+  }
+  Result<> may_store(store::Transaction&, const invocation_queue::QueuedRequest&,
+                     const objects::ObjectName&) const override {
+    return {};
+  }
+  std::string failure_text(const invocation_queue::Settled&) const override { return {}; }
+  void announce(store::Transaction&, const invocation_queue::Settled&) override {}
+};
+
+// Instances start, are probed and end only while world().run() runs; queued requests wait, and what
+// is hot has no loop.
 class TestDoors {
  public:
   TestDoors() {
     reconcilers_.add(lifecycle_);
     world_.machine().set_faults_for("FAULT=dies", {.never_healthy = 1, .dies_starting = 1});
-    iam::install(registry_, *directory_, *store_);
-    s3::install(registry_, {*store_, *objects_, notices_, lifecycle_, lifecycles_});
-    logs_door::install(registry_, {*log_book_, *log_groups_, log_place_, *store_});
-    sagemaker::install(registry_, world_.fleets(), request_queues_, {"slipway-inference"});
-    sns::install(registry_, topics_, mobile_, deliverer_, net::Reach::anywhere);
-    sqs::install(registry_, queues_, moves_, "http");
-    authorizer_.add(iam::permissions(*directory_));
-    authorizer_.add(logs_door::permissions());
-    authorizer_.add(s3::permissions());
-    authorizer_.add(sagemaker::permissions());
-    authorizer_.add(sns::permissions(topics_));
-    authorizer_.add(sqs::permissions(queues_));
+    install_doors(registry_, needs());
+    for (service::Permissions& each : door_permissions(*directory_, topics_, queues_))
+      authorizer_.add(std::move(each));
   }
   ~TestDoors() { workers_.stop(); }
 
@@ -73,14 +80,41 @@ class TestDoors {
   // Where the queues and topics tell of what they do. The fleets have world().changes().
   engine::Changes& changes() { return changes_; }
 
-  static service::Caller root() {
-    return {{identity::Principal::Kind::root, "000000000000", "arn:aws:iam::000000000000:root",
-             "000000000000"},
-            "",
-            "us-east-1"};
-  }
+  static service::Caller root() { return {root_principal(), "", "us-east-1"}; }
 
  private:
+  static identity::Principal root_principal() {
+    return {identity::Principal::Kind::root, "000000000000", "arn:aws:iam::000000000000:root",
+            "000000000000"};
+  }
+  DoorNeeds needs() {
+    return {.store = *store_,
+            .directory = *directory_,
+            .keys = *keys_,
+            .issuers = issuers_,
+            .objects = *objects_,
+            .notices = notices_,
+            .lifecycle = lifecycle_,
+            .lifecycle_texts = lifecycles_,
+            .queues = queues_,
+            .topics = topics_,
+            .mobile = mobile_,
+            .deliverer = deliverer_,
+            .moves = moves_,
+            .delivery_reach = net::Reach::anywhere,
+            .queue_scheme = "http",
+            .fleets = world_.fleets(),
+            .routes = world_.routes(),
+            .request_queues = request_queues_,
+            .requests = requests_,
+            .hot = {.router = {}, .sessions = *sessions_},
+            .transforms = transforms_,
+            .built_in = {"slipway-inference"},
+            .log_book = *log_book_,
+            .log_groups = *log_groups_,
+            .place = log_place_};
+  }
+
   const std::string origin_ = "http://127.0.0.1:4566";
   TestFolder folder_;
   SeededRandom random_{1};
@@ -92,7 +126,10 @@ class TestDoors {
       {.built_ins = {{"slipway-inference", {.argv = {"/bin/model"}, .environment = {}}}}}};
   std::unique_ptr<identity::Directory> directory_ =
       identity::Directory::open(*store_, iam::provided_policies()).value();
+  std::unique_ptr<identity::KeyRing> keys_ =
+      identity::KeyRing::open(folder_.path(), root_principal(), random_, directory_.get()).value();
   engine::Changes changes_{world_.clock()};
+  federation::IssuerKeys issuers_{world_.clock(), changes_, net::Reach::public_only};
   WorkerPool workers_{1};
   std::unique_ptr<objects::Objects> objects_ =
       objects::Objects::open(*store_, folder_.path(), world_.clock(), random_).value();
@@ -117,7 +154,17 @@ class TestDoors {
                                 .wake_http = [](const std::string&) {}}};
   events::MessageMoves moves_{queues_, random_, reconcilers_};
   s3::Notices notices_{{.queues = queues_, .topics = topics_, .random = random_}};
+  BareQueueEnds queue_ends_;
+  invocation_queue::RequestQueues requests_{{.store = *store_,
+                                             .objects = *objects_,
+                                             .loop = reconcilers_,
+                                             .sender = queue_ends_,
+                                             .door = queue_ends_,
+                                             .clock = world_.clock()}};
   invocation_queue::InvocationQueues request_queues_{[](invocation_queue::InvocationQueueId) {}};
+  std::unique_ptr<routing::Sessions> sessions_ =
+      routing::Sessions::open(*store_, world_.clock()).value();
+  transform::Transforms transforms_{[](const transform::TransformId&) {}};
   service::Registry registry_;
   service::Authorizer authorizer_{*directory_};
 };
