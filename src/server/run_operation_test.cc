@@ -16,6 +16,7 @@
 #include "gen/s3.h"
 #include "gen/sagemaker.h"
 #include "gen/sqs.h"
+#include "gen/sts.h"
 #include "server/test_doors.h"
 #include "service/execution_role.h"
 
@@ -227,6 +228,24 @@ TEST_F(RunOperationTest, WhatHasTransactionsOfItsOwnIsNoPartOfOne) {
   const auto wrong = run_operation_alone(
       doors_.operations(), {s3_op::HeadObject::operation(), head.node(), root_, arena_});
   EXPECT_THAT(wrong.error().message, HasSubstr("it is run in a transaction"));
+}
+
+// Over HTTP a body whose object is locked comes with a digest, which stands in the head.
+TEST_F(RunOperationTest, WhatNeverWasOnTheWayNeedsNoDigest) {
+  ASSERT_TRUE(change<s3_op::CreateBucket>(
+      input<aws::s3::CreateBucketRequest>().Bucket("safe").ObjectLockEnabledForBucket(true)));
+  const auto put =
+      input<aws::s3::PutObjectRequest>().Bucket("safe").Key("k").ObjectLockLegalHoldStatus("ON");
+  const auto stored = run_operation_alone(
+      doors_.operations(), {s3_op::PutObject::operation(), put.node(), root_, arena_}, "hello");
+  EXPECT_TRUE(stored) << stored.error().message;
+}
+
+TEST_F(RunOperationTest, WhoAsksWhoHeIsFromInsideIsWhoCalls) {
+  const auto who =
+      look<aws::sts::op::GetCallerIdentity>(input<aws::sts::GetCallerIdentityRequest>());
+  ASSERT_TRUE(who) << who.error().message;
+  EXPECT_EQ(who->Arn(), "arn:aws:iam::000000000000:root");
 }
 
 TEST_F(RunOperationTest, AnEmptyQueueHandsBackTheTopicOfItsMessages) {

@@ -73,19 +73,22 @@ struct FromInside {
   std::string_view origin;  // where this server is reached: "http://127.0.0.1:4566"
 };
 
-// One call of an operation on its way through a handler, by HTTP or from inside; the handler's
-// thread only. Text that a handler returns lives in arena() or in the request, both of which live
-// until the answer is encoded.
+class HttpCall;
+
+// One call of an operation on its way through a handler, from inside or by HTTP (HttpCall); the
+// handler's thread only. Text that a handler returns lives in arena() or in the request, both of
+// which live until the answer is encoded.
 class Call {
  public:
-  // Of a request over HTTP.
-  Call(const CallContext& context, const Caller& caller, const net::RequestHead& head,
-       std::string_view request_id, wire::Arena& arena)
-      : Call(context, caller, &head, {request_id, {}}, arena) {}
-  // Of this server itself.
   Call(const CallContext& context, const Caller& caller, const FromInside& from, wire::Arena& arena)
-      : Call(context, caller, nullptr, from, arena) {}
+      : context_(context),
+        caller_(caller),
+        from_(from),
+        arena_(arena),
+        now_(context.clock.moment()) {}
   Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+  virtual ~Call() = default;
 
   // The transaction that the operation's mode opened: a snapshot for `read`, the change itself for
   // `write`. The other modes have none, and asking is a bug (std::logic_error).
@@ -94,13 +97,13 @@ class Call {
   const Caller& caller() const { return caller_; }
   const std::string& account() const { return caller_.account(); }
   const std::string& region() const { return caller_.region; }
-  // The request as it came, for what the model does not describe. A call from inside has none: then
-  // this is an empty head without a method, headers and a peer, which nobody on the way could read.
-  const net::RequestHead& head() const { return head_ ? *head_ : inside_head; }
+  // The same call as one of a request, for what the model does not describe; null: this server
+  // calls from inside, and there is no head, no peer and nobody on the way.
+  virtual const HttpCall* http() const { return nullptr; }
   // Where whoever asks reaches this server, for URLs in an answer: "127.0.0.1:4566", and with its
   // scheme.
-  std::string_view host() const;
-  std::string origin() const;
+  virtual std::string_view host() const;
+  virtual std::string origin() const { return std::string(from_.origin); }
   std::string_view request_id() const { return from_.request_id; }
 
   // The same instant for the whole call: the civil time that is shown, and both time lines for an
@@ -185,20 +188,8 @@ class Call {
   bool has_transaction() const { return tx_ != nullptr; }
 
  private:
-  static const net::RequestHead inside_head;
-
-  Call(const CallContext& context, const Caller& caller, const net::RequestHead* head,
-       const FromInside& from, wire::Arena& arena)
-      : context_(context),
-        caller_(caller),
-        head_(head),
-        from_(from),
-        arena_(arena),
-        now_(context.clock.moment()) {}
-
   const CallContext& context_;
   const Caller& caller_;
-  const net::RequestHead* const head_;  // null: called from inside
   const FromInside from_;
   wire::Arena& arena_;
   const Moment now_;
@@ -210,7 +201,35 @@ class Call {
   Permit permit_;
 };
 
-// Whether this server itself calls.
-inline bool is_from_inside(const Call& call) { return call.head().method.empty(); }
+// A call that came as a request over HTTP.
+class HttpCall final : public Call {
+ public:
+  // `head` outlives it.
+  HttpCall(const CallContext& context, const Caller& caller, const net::RequestHead& head,
+           std::string_view request_id, wire::Arena& arena)
+      : Call(context, caller, FromInside{request_id, {}}, arena), head_(head) {}
+
+  const HttpCall* http() const override { return this; }
+  const net::RequestHead& head() const { return head_; }
+  std::string_view host() const override { return head_.headers.get("host"); }
+  std::string origin() const override;
+
+ private:
+  const net::RequestHead& head_;
+};
+
+// The method of the request; empty of a call from inside.
+inline std::string_view method_of(const Call& call) {
+  return call.http() ? call.http()->head().method : std::string_view();
+}
+// Its path, as sent; empty of a call from inside.
+inline std::string_view path_of(const Call& call) {
+  return call.http() ? call.http()->head().path : std::string_view();
+}
+// A header of the request; nullopt where it has none, as a call from inside has.
+inline std::optional<std::string_view> header_of(const Call& call, std::string_view name) {
+  if (!call.http()) return std::nullopt;
+  return call.http()->head().headers.find(name);
+}
 
 }  // namespace slipway::service

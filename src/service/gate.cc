@@ -76,7 +76,7 @@ Result<> HotGate::decide(const net::Request& request, const wire::Route& route,
                          const Caller& caller, std::string_view request_id) const {
   wire::Arena arena;
   TRY(const wire::Node input, decode_head(request, route, arena));
-  Call call(context_, caller, request.head(), request_id, arena);
+  HttpCall call(context_, caller, request.head(), request_id, arena);
   return Gate(authorizer_, store_, call, *route.operation, input).pass();
 }
 

@@ -158,7 +158,7 @@ bool is_message_text(std::string_view text) {
 }
 
 std::string_view trace_of(const Call& call) {
-  const std::string_view trace = call.head().headers.get("x-amzn-trace-id");
+  const std::string_view trace = header_of(call, "x-amzn-trace-id").value_or("");
   return trace.size() <= trace_bytes_max && is_message_text(trace) ? trace : std::string_view();
 }
 

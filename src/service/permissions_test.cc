@@ -30,7 +30,7 @@ class QuestionTest : public testing::Test {
   Caller caller_;
   net::RequestHead head_;
   CallContext context_{clock_, random_};
-  Call call_{context_, caller_, head_, "request", arena_};
+  HttpCall call_{context_, caller_, head_, "request", arena_};
   wire::Node node_{};
 };
 

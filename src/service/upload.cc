@@ -196,7 +196,7 @@ class UploadWork {
   const net::Request request_;
   net::Responder responder_;
   wire::Arena arena_;
-  Call call_;
+  HttpCall call_;
   wire::Node input_{};
   net::Fields page_fields_;  // where a page of another origin asks
   std::unique_ptr<UploadSink> sink_;

@@ -80,8 +80,8 @@ void Work::run(std::unique_ptr<Work> work) {
 void Work::run_read(std::unique_ptr<Work> work) {
   const std::uint64_t since = work->context_.changes.sequence();
   work->since_ = since;
-  Call call(work->context_.call, work->caller_, work->request_.head(), work->request_id_,
-            work->arena_);
+  HttpCall call(work->context_.call, work->caller_, work->request_.head(), work->request_id_,
+                work->arena_);
   Result<wire::Node> outcome = work->context_.store.read([&](store::Transaction& tx) {
     call.set_transaction(&tx);
     return work->handle(call);
@@ -97,7 +97,7 @@ void Work::run_read(std::unique_ptr<Work> work) {
 // Nothing is made for strangers, nor for who may not do it: the change says so, and asks again.
 void Work::prepare() {
   if (!entry_.prepare || caller_.proof != Proof::signature || caller_.unsigned_refusal) return;
-  Call call(context_.call, caller_, request_.head(), request_id_, arena_);
+  HttpCall call(context_.call, caller_, request_.head(), request_id_, arena_);
   Gate gate(context_.authorizer, context_.store, call, *route_.operation, input_);
   if (gate.pass()) prepared_ = entry_.prepare(call, input_);
 }
@@ -107,8 +107,8 @@ void Work::run_write(std::unique_ptr<Work> work) {
   self.context_.store.write_async(
       [&self](store::Transaction& tx) -> Result<> {
         const LogRequest about(self.request_id_);
-        Call call(self.context_.call, self.caller_, self.request_.head(), self.request_id_,
-                  self.arena_);
+        HttpCall call(self.context_.call, self.caller_, self.request_.head(), self.request_id_,
+                      self.arena_);
         call.set_transaction(&tx);
         call.leave(std::move(self.prepared_));
         self.since_ = self.context_.changes.sequence();
@@ -186,8 +186,8 @@ bool Work::is_too_late() const {
 }
 
 void Work::run_alone(std::unique_ptr<Work> work) {
-  Call call(work->context_.call, work->caller_, work->request_.head(), work->request_id_,
-            work->arena_);
+  HttpCall call(work->context_.call, work->caller_, work->request_.head(), work->request_id_,
+                work->arena_);
   Result<wire::Node> outcome = work->handle(call);
   work->beside_ = call.take_beside();
   work->answer(std::move(outcome));

@@ -79,7 +79,7 @@ class Iam : public ::testing::Test {
                           "AKIA",
                           "us-east-1"};
   net::RequestHead head_{};
-  std::optional<Call> call_;
+  std::optional<service::HttpCall> call_;
 };
 
 TEST_F(Iam, ACreatedRoleIsDescribedAsItWasMade) {

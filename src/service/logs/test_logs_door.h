@@ -47,7 +47,7 @@ class LogsDoorTest : public testing::Test {
     Input in(arena);
     fill(in);
     const net::RequestHead head{};
-    service::Call call({clock, random}, caller, head, "id", arena);
+    service::HttpCall call({clock, random}, caller, head, "id", arena);
     const service::Entry& entry = *registry.find(*api::schema().find_operation(operation));
     const auto run = [&] { return entry.handler(call, in.node()); };
     const auto run_in = [&](store::Transaction& tx) {

@@ -202,7 +202,7 @@ Result<> check_owners(const Call& call) {
       Error{ErrorCode::permission_denied,
             "The specified method is not allowed against this resource.",
             "MethodNotAllowed",
-            {{"Method", std::string(call.head().method)}, {"ResourceType", "BUCKETPOLICY"}}});
+            {{"Method", std::string(service::method_of(call))}, {"ResourceType", "BUCKETPOLICY"}}});
 }
 
 }  // namespace

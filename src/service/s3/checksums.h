@@ -94,12 +94,12 @@ class BodyChecks {
   template <typename In>
   static Result<BodyChecks> of(const Call& call, const In& in) {
     BodyChecks checks;
-    TRY_DO(check_checksum_names(call.head().headers));
+    if (call.http()) TRY_DO(check_checksum_names(call.http()->head().headers));
     TRY(checks.given_, given_checksum(in));
     TRY(const auto named, kind_of(in.ChecksumAlgorithm()));
     checks.kind_ = checks.given_ ? checks.given_->kind : named.value_or(checks.kind_);
     TRY_DO(checks.read_md5(in.ContentMD5()));
-    TRY_DO(checks.read_trailer(call.head().headers.get("x-amz-trailer")));
+    TRY_DO(checks.read_trailer(service::header_of(call, "x-amz-trailer").value_or("")));
     if (named && *named != checks.kind_)
       return refuse("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.");
     checks.asked_ = named.has_value() || checks.brings();

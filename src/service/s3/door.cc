@@ -49,8 +49,9 @@ Result<> permit_reading(Call& call, store::Transaction& tx, const objects::Objec
 }
 
 objects::Cause cause_of(const Call& call) {
+  const std::string_view peer = call.http() ? call.http()->head().peer : std::string_view();
   return {.who = call.caller().principal.id,
-          .address = net::address_of(call.head().peer),
+          .address = net::address_of(peer),
           .request = call.request_id(),
           .trace = service::trace_of(call)};
 }
@@ -60,7 +61,7 @@ std::unexpected<Error> refuse_delete_marker(const Call& call, const objects::Obj
       Error{ErrorCode::conflict,
             "The specified method is not allowed against this resource.",
             "MethodNotAllowed",
-            {{"Method", std::string(call.head().method)}, {"ResourceType", "DeleteMarker"}},
+            {{"Method", std::string(service::method_of(call))}, {"ResourceType", "DeleteMarker"}},
             {{"x-amz-delete-marker", "true"},
              {"x-amz-version-id", marker.version},
              {"Allow", "DELETE"},
@@ -100,8 +101,9 @@ std::unexpected<Error> invalid_argument(std::string message, const Argument& arg
 
 // The decoded length where the body is in aws-chunked frames, which have a length of their own.
 Result<> check_announced_size(const Call& call) {
-  std::uint64_t announced = call.head().content_length.value_or(0);
-  if (const auto decoded = call.head().headers.find("x-amz-decoded-content-length"))
+  if (!call.http()) return {};  // the bytes are counted as they come
+  std::uint64_t announced = call.http()->head().content_length.value_or(0);
+  if (const auto decoded = service::header_of(call, "x-amz-decoded-content-length"))
     std::from_chars(decoded->data(), decoded->data() + decoded->size(), announced);
   if (announced <= body_bytes_max) return {};
   return std::unexpected(Error{ErrorCode::limit_exceeded,

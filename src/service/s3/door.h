@@ -38,7 +38,7 @@ struct S3Door {
 };
 
 // Whether a browser's form stands for the PutObject: nothing else posts an object as a whole.
-inline bool is_form(const Call& call) { return call.head().method == "POST"; }
+inline bool is_form(const Call& call) { return service::method_of(call) == "POST"; }
 
 // What whoever watches a bucket is told of the call that changes something in it.
 objects::Cause cause_of(const Call& call);

@@ -175,7 +175,7 @@ Result<objects::Lock> lock_of_upload(Call& call, std::string_view bucket,
 
 // Where the object is for who asked so: a host of the bucket's own stands for its name in the path.
 std::string location_of(const Call& call, api::CompleteMultipartUploadRequest in) {
-  const std::string_view path = call.head().path;
+  const std::string_view path = service::path_of(call);
   const bool own_host = path.starts_with('/') && percent_decode(path.substr(1)) == in.Key();
   return fmt::format("{}{}{}/{}", call.origin(), own_host ? "" : "/", own_host ? "" : in.Bucket(),
                      percent_encode(in.Key(), "/"));

@@ -127,7 +127,7 @@ Result<objects::Object> find_lockable(Call& call, const In& in) {
       Error{ErrorCode::conflict,
             "The specified method is not allowed against this resource.",
             "MethodNotAllowed",
-            {{"Method", std::string(call.head().method)}, {"ResourceType", "DeleteMarker"}}});
+            {{"Method", std::string(service::method_of(call))}, {"ResourceType", "DeleteMarker"}}});
 }
 
 // Whether the retention may be changed so: made longer by everyone, and in governance mode made

@@ -424,7 +424,7 @@ std::optional<std::string> header_as_read(const Question& question, std::string_
       auto texts = question.texts(member.name);
       return texts.empty() ? std::nullopt : std::optional(std::move(texts.front()));
     }
-  const auto value = question.call().head().headers.find(name);
+  const auto value = service::header_of(question.call(), name);
   return value ? std::optional(std::string(*value)) : std::nullopt;
 }
 

@@ -44,7 +44,7 @@ class Adder {
   // What asks for a copy is not answered with something else.
   template <typename In>
   static Result<> check_copy_source(const Call& call) {
-    const auto source = call.head().headers.find("x-amz-copy-source");
+    const auto source = service::header_of(call, "x-amz-copy-source");
     if (!source || requires(const In& in) { in.CopySource(); }) return {};
     return invalid_argument("You can only specify a copy source header for copy requests.",
                             {"x-amz-copy-source", std::string(*source)});

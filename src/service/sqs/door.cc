@@ -34,7 +34,7 @@ std::optional<std::pair<std::string, std::string>> account_and_name(const Call& 
 }  // namespace
 
 Result<events::Queue> SqsDoor::find(Call& call, std::optional<std::string_view> url) const {
-  const std::string_view address = url.value_or(call.head().path);
+  const std::string_view address = url.value_or(path_of(call));
   if (!url && address.size() <= 1) return missing("QueueUrl");
   const auto id = id_of_url(call, address);
   if (!id)
@@ -49,7 +49,7 @@ Result<events::Queue> SqsDoor::get(Call& call, const events::QueueId& id) const 
   if (queue || queue.error().kind != "no_queue") return queue;
   Error error = std::move(queue).error();
   // By Query the text is still that of the protocol's first days.
-  const bool by_query = !is_from_inside(call) && call.head().headers.get("x-amz-target").empty();
+  const bool by_query = call.http() && !service::header_of(call, "x-amz-target");
   error.message = by_query ? "The specified queue does not exist for this wsdl version."
                            : "The specified queue does not exist.";
   return std::unexpected(std::move(error));

@@ -62,7 +62,7 @@ std::string queue_of_arn(std::string_view arn) {
 
 std::string queue_of_request(const Question& question) {
   const auto url = question.texts("QueueUrl");
-  const std::string_view address = url.empty() ? question.call().head().path : url.front();
+  const std::string_view address = url.empty() ? service::path_of(question.call()) : url.front();
   const auto id = id_of_url(question.call(), address);
   return id ? arn_of(*id) : std::string();
 }

@@ -37,7 +37,8 @@ constexpr service::ErrorRow errors[] = {
 // all ask as the root, but programs ask who a role's credentials make them.
 Principal named_principal(Call& call, const StsNeeds& needs) {
   const service::Caller& caller = call.caller();
-  const net::RequestHead& head = call.head();
+  if (!call.http()) return caller.principal;
+  const net::RequestHead& head = call.http()->head();
   std::vector<wire::HeaderPair> headers;
   for (const net::Header& header : head.headers) headers.emplace_back(header.name, header.value);
   const auto claim = wire::parse_authorization(

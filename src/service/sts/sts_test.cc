@@ -104,7 +104,7 @@ class Sts : public ::testing::Test {
   service::CallContext context_{clock_, random_};
   service::Caller caller_{root, "AKIA", "us-east-1"};
   net::RequestHead head_{};
-  std::optional<Call> call_;
+  std::optional<service::HttpCall> call_;
 };
 
 TEST_F(Sts, TheRootKeyIsTheAccountsRoot) {

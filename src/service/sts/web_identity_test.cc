@@ -153,7 +153,7 @@ class WebIdentity : public testing::Test {
   service::CallContext context_{clock_, random_};
   service::Caller caller_{root, {}, "us-east-1", service::Proof::none};
   net::RequestHead head_{};
-  std::optional<Call> call_;
+  std::optional<service::HttpCall> call_;
   std::string session_policy_;  // its ARN
 };
 
