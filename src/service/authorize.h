@@ -4,7 +4,6 @@
 // operation needs is its door's (permissions.h).
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>

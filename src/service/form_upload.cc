@@ -1,5 +1,7 @@
 #include "service/form_upload.h"
 
+#include <vector>
+
 #include <fmt/format.h>
 
 #include "base/encoding.h"

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <utility>
 
 namespace slipway::service {

@@ -7,7 +7,6 @@
 // would answer; to_wire() (errors.h) with Registry::errors_of() gives it AWS's code.
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>

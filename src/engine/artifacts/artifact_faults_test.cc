@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <future>
-#include <optional>
 
 #include "base/faulty_disk.h"
 #include "base/test_folder.h"

@@ -12,8 +12,6 @@
 #include <fstream>
 #include <functional>
 #include <future>
-#include <mutex>
-#include <set>
 #include <thread>
 
 #include "base/test_folder.h"

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <latch>
-#include <optional>
 #include <set>
 #include <stdexcept>
 

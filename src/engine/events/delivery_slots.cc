@@ -1,7 +1,5 @@
 #include "engine/events/delivery_slots.h"
 
-#include <utility>
-
 namespace slipway::events {
 
 DeliverySlots::Lane DeliverySlots::lane_of(std::string_view subscription) const {

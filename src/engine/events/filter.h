@@ -10,7 +10,6 @@
 // docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string_view>
 

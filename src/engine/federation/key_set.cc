@@ -6,7 +6,6 @@
 #include <openssl/param_build.h>
 
 #include <algorithm>
-#include <optional>
 
 namespace slipway::federation {
 namespace {

@@ -2,7 +2,6 @@
 // memory alone: a server that starts knows of none before its own.
 #pragma once
 
-#include <cstdint>
 #include <deque>
 #include <list>
 #include <map>

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <string>
-#include <string_view>
 
 #include "engine/fleet/fleet_effects.h"
 #include "engine/fleet/fleet_needs.h"

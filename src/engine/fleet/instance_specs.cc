@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <ranges>
+#include <string>
 
 #include "engine/fleet/fleet_effects.h"
 

@@ -1,6 +1,7 @@
 #include "engine/fleet/simulation.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace slipway::fleet {
 

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
-#include <string>
 
 #include "engine/fleet/fleet.h"
 #include "store/store.h"

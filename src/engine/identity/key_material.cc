@@ -15,7 +15,6 @@
 #include <ctime>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include "base/encoding.h"
 

@@ -3,8 +3,6 @@
 
 #include <gtest/gtest.h>
 
-#include <array>
-
 #include "base/test_folder.h"
 #include "engine/identity/tables.h"
 #include "engine/identity/totp.h"

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "engine/identity/rows.h"
 
 namespace slipway::identity {

@@ -18,8 +18,6 @@
 
 namespace slipway::identity {
 
-inline constexpr std::int32_t password_length_max = 128;
-
 // What the account asks of a password. An account without rules has AWS's own: eight characters of
 // three kinds.
 struct PasswordRules {

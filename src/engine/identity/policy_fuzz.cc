@@ -8,7 +8,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -72,7 +71,7 @@ const Principal& someone() {
 }
 
 PolicyDecision ask(const PrincipalPolicies& policies, const AccessRequest& request,
-             const Policy* at_resource = nullptr) {
+                   const Policy* at_resource = nullptr) {
   const ResourceSide resource{.policy = at_resource};
   Explanation why;
   const Verdict verdict = decide(someone(), policies, request, resource, why);

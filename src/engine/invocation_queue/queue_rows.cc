@@ -1,6 +1,7 @@
 #include "engine/invocation_queue/queue_rows.h"
 
-#include "base/text.h"
+#include <string>
+
 #include "engine/invocation_queue/queue.h"
 #include "engine/objects/pairs.h"
 

@@ -1,5 +1,6 @@
 #include "engine/jobs/job_reconciler.h"
 
+#include <map>
 #include <mutex>
 #include <set>
 #include <utility>

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <mutex>
 #include <set>
-#include <string>
 
 #include "base/clock.h"
 #include "engine/logs/log_book.h"

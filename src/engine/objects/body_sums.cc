@@ -1,7 +1,5 @@
 #include "engine/objects/body_sums.h"
 
-#include <algorithm>
-
 #include "wire/auth/crc.h"
 
 namespace slipway::objects {

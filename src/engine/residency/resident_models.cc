@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "base/encoding.h"

@@ -1,7 +1,6 @@
 // The way of requests to elastic variants.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <vector>
 

@@ -10,7 +10,6 @@
 #include <deque>
 #include <memory>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "engine/routing/capture_copies.h"

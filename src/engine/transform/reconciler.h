@@ -1,7 +1,6 @@
 // Makes each transform job end: brings its instances up, lets its run work, takes them down.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>

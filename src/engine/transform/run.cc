@@ -1,7 +1,5 @@
 #include "engine/transform/run.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <future>
 
