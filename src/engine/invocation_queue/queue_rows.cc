@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/text.h"
 #include "engine/invocation_queue/queue.h"
 #include "engine/objects/pairs.h"
 
