@@ -4,10 +4,12 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 #include <future>
 #include <memory>
 #include <thread>
+#include <vector>
 
 #include "base/sanitized.h"
 #include "base/strand.h"
@@ -192,6 +194,24 @@ TEST(StrandTest, one_strand_that_waits_holds_up_no_other) {
   EXPECT_EQ(ran.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
   release.set_value();
   pool.stop();
+}
+
+TEST(StrandTest, a_busy_strand_lets_others_in_between) {
+  WorkerPool pool(1);
+  std::promise<void> release;
+  pool.post([gate = release.get_future().share()] { gate.wait(); });
+  Strand busy(pool);
+  std::vector<int> order;  // one thread runs all of it
+  static constexpr int other = -1;
+  constexpr int tasks = 100;
+  for (int i = 0; i < tasks; ++i) busy.post([&order, i] { order.push_back(i); });
+  pool.post([&order] { order.push_back(other); });
+  release.set_value();
+  pool.stop();
+  const auto met = std::ranges::find(order, other);
+  ASSERT_NE(met, order.end());
+  EXPECT_GT(met - order.begin(), 1) << "each task cost a turn";
+  EXPECT_LT(met - order.begin(), 10) << "the strand kept the thread";
 }
 
 TEST(StrandTest, a_strand_may_be_dropped_while_its_tasks_wait) {
