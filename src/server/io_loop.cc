@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/short_turns.h"
+
 namespace slipway::server {
 namespace {
 
@@ -13,6 +15,7 @@ IoLoop::IoLoop(const Shared& shared, net::Fd listener, unsigned number)
     : thread_(fmt::format("io-{}", number)) {
   routing::CaptureBuffer& captures = shared.captures.add_buffer();
   thread_.run_and_wait([&] {
+    take_short_turns();
     router_ =
         std::make_unique<routing::Router>(thread_.loop(), shared.routes, shared.random, &captures);
     shared.routers.add(thread_.loop(), *router_);
