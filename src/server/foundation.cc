@@ -9,7 +9,7 @@ namespace slipway::server {
 namespace {
 
 constexpr std::size_t control_workers = 8;
-constexpr std::size_t put_workers = 16;  // as many small bodies share a commit at least
+constexpr std::size_t put_workers = 8;
 constexpr std::size_t file_workers = 8;
 constexpr std::size_t bulk_workers = 4;
 constexpr std::size_t artifact_workers = 2;

@@ -43,7 +43,7 @@ struct Foundation {
   engine::Changes changes{clock, deadlines.watch([this] { return changes.expire(); })};
   WorkerPool artifacts;  // fetching, unpacking, digesting
   WorkerPool control;    // what is quick
-  WorkerPool puts;       // what waits for a change of the store
+  WorkerPool puts;       // small bodies, which wait for no file
   WorkerPool files;      // what waits for files
   WorkerPool bulk;       // what moves as many bytes as its client likes
   std::unique_ptr<engine::ReconcilerLoop> reconcilers;

@@ -32,20 +32,23 @@ enum class Mode : std::uint8_t {
   file,    // as work, in the lane of those that wait for files
   bulk,    // as work, in the lane of those that move as many bytes as their client likes, or
            // compute for long; where the disk is nearly full, it is refused as a write is
-  upload,  // on workers: an UploadSink takes the streamed body
+  upload,  // on workers: an UploadSink takes the streamed body; its end is a change of the writer's
   hot,     // on the I/O thread (hot.h)
 };
 
-// Takes a streamed request body. Called by one worker at a time, in order; dropped without finish()
+// Takes a streamed request body. Called by one worker at a time, in order; dropped without commit()
 // where the client gave up or the body was not what was signed: then nothing may remain.
 class UploadSink {
  public:
   virtual ~UploadSink() = default;
   // After an error only destruction follows, and the error is answered.
   virtual Result<> write(std::span<const std::byte> bytes) = 0;
-  // The body is complete and what its signature said. `trailers` are those of aws-chunked or of the
-  // HTTP message, lower-case names. Returns the operation's output.
-  virtual Result<wire::Node> finish(Call& call, std::span<const wire::Trailer> trailers) = 0;
+  // The body is complete and what its signature said: what of it is in files is on the disk when
+  // this returns. `trailers` are those of aws-chunked or of the HTTP message, lower-case names.
+  virtual Result<> seal(Call& call, std::span<const wire::Trailer> trailers) = 0;
+  // After seal(), once, on the store's writer, as a `write` operation's handler: the body comes to
+  // be in call.tx(), and the output is answered when that is durable.
+  virtual Result<wire::Node> commit(Call& call) = 0;
 };
 
 using Handler = std::function<Result<wire::Node>(Call&, const wire::Node& input)>;

@@ -54,7 +54,11 @@ Result<wire::Node> upload(const Checks& checks, const Entry& entry, Call& call,
   if (checks.disk) TRY_DO(checks.disk->admit_bytes(body.size()));
   TRY(const auto sink, entry.opener(call, inside.input));
   TRY_DO(sink->write(std::as_bytes(std::span(body))));
-  return sink->finish(call, {});
+  TRY_DO(sink->seal(call, {}));
+  return checks.store.write([&](store::Transaction& tx) {
+    call.set_transaction(&tx);
+    return sink->commit(call);
+  });
 }
 
 }  // namespace

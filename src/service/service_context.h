@@ -26,7 +26,7 @@ namespace slipway::service {
 // The threads that handlers run on, by what they may wait for. All may be one pool.
 struct Lanes {
   WorkerPool& control;  // the store, a moment
-  WorkerPool& puts;     // a change that the worker waits for: small bodies, which become rows
+  WorkerPool& puts;     // small bodies, which become rows and wait for no file
   WorkerPool& files;    // files, a block or a look at a time: uploads, reading an object
   WorkerPool& bulk;     // for as long as it takes: copying bytes, hashing passwords
 };

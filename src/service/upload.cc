@@ -6,6 +6,7 @@
 
 #include "base/encoding.h"
 #include "base/log.h"
+#include "base/memory_shortage.h"
 #include "base/strand.h"
 #include "base/text.h"
 #include "net/socket.h"
@@ -45,8 +46,9 @@ class Flow {
   bool paused_ = false;
 };
 
-// The half of an upload that runs on workers: one task at a time, in order.
-class UploadWork {
+// The half of an upload that runs on workers: one task at a time, in order. Its last step is a
+// change of the store's: from its submission on, the writer alone touches what this holds.
+class UploadWork : public std::enable_shared_from_this<UploadWork> {
  public:
   UploadWork(const ServiceContext& context, UploadBegin begin, net::Request request,
              net::Responder responder)
@@ -81,12 +83,9 @@ class UploadWork {
           [this, late = std::move(error)]() mutable { fail_with(std::move(late)); });
     guard([&] { return Result<>(std::unexpected(std::move(error))); });
   }
-  // The client is gone, or was answered: nothing of the body remains.
+  // The client is gone: nothing of the body remains, unless its change is under way.
   void drop() {
-    over_ = true;
-    early_.clear();
-    sink_.reset();
-    slot_.reset();
+    if (!committing_) end();
   }
 
   Flow flow;
@@ -94,19 +93,30 @@ class UploadWork {
  private:
   template <typename Step>
   void guard(Step step) {
-    if (over_) return;
+    if (committing_ || over_) return;
     const LogRequest about(begin_.request_id);
     try {
       if (Result<> outcome = step(); !outcome) refuse(outcome.error());
     } catch (const std::exception& bug) {
-      log_error("service", "an upload threw",
-                {{"operation", std::string(begin_.entry.operation->name)}, {"what", bug.what()}});
-      refuse({ErrorCode::internal, "The request failed because of a bug in the server."});
+      refuse_for(bug);
     }
   }
 
+  void refuse_for(const std::exception& bug) {
+    log_error("service", "an upload threw",
+              {{"operation", std::string(begin_.entry.operation->name)}, {"what", bug.what()}});
+    refuse({ErrorCode::internal, "The request failed because of a bug in the server."});
+  }
+
+  void end() {
+    over_ = true;
+    early_.clear();
+    sink_.reset();
+    slot_.reset();
+  }
+
   void refuse(const Error& error) {
-    drop();
+    end();
     net::Response response =
         error_response(error, begin_.route, begin_.entry.errors, begin_.request_id);
     add_fields(page_fields_, response);
@@ -167,15 +177,44 @@ class UploadWork {
     if (decoder_) {
       TRY(trailers, decoder_->finish());
     }
-    TRY(const wire::Node output, sink_->finish(call_, trailers));
-    drop();
+    TRY_DO(sink_->seal(call_, trailers));
+    committing_ = true;
+    context_.store.write_async(
+        [self = shared_from_this()](store::Transaction& tx) { return self->commit(tx); },
+        [self = shared_from_this()](Result<> outcome) {
+          survive_memory_shortage("service", [&] { self->answer(outcome); });
+        });
+    return {};
+  }
+
+  Result<> commit(store::Transaction& tx) {
+    const LogRequest about(begin_.request_id);
+    call_.set_transaction(&tx);
+    TRY(output_, sink_->commit(call_));
+    return {};
+  }
+
+  void answer(const Result<>& outcome) {
+    const LogRequest about(begin_.request_id);
+    call_.set_transaction(nullptr);
+    try {
+      if (outcome)
+        answer_made();
+      else
+        refuse(outcome.error());
+    } catch (const std::exception& bug) {
+      refuse_for(bug);
+    }
+  }
+
+  void answer_made() {
+    end();
     net::Response response = to_response(wire::encode_response(
-        *begin_.entry.operation, begin_.route.protocol, output, begin_.request_id));
+        *begin_.entry.operation, begin_.route.protocol, output_, begin_.request_id));
     put_beside(call_.take_beside(), response);
     if (begin_.reshape) begin_.reshape(response);
     add_fields(page_fields_, response);
     responder_.send(std::move(response));
-    return {};
   }
 
   Result<> compare_hash() {
@@ -205,8 +244,10 @@ class UploadWork {
   std::vector<std::string_view> pieces_;
   UploadSlots::Slot slot_;   // free once the answer is on its way
   std::vector<Task> early_;  // what came before the slot
+  wire::Node output_{};
   bool opened_ = false;
-  bool over_ = false;  // answered, or the client is gone
+  bool over_ = false;        // answered, or the client is gone
+  bool committing_ = false;  // set by the workers before, and read by them alone
 };
 
 // The half that lives on the loop: gathers bytes into blocks and posts them.

@@ -89,9 +89,11 @@ class PartSink final : public UploadSink {
     return in_s3_words(begin_.upload.write(bytes));
   }
 
-  Result<wire::Node> finish(Call& call, std::span<const wire::Trailer> trailers) override {
-    return in_s3_words(put(call, trailers));
+  Result<> seal(Call& /*call*/, std::span<const wire::Trailer> trailers) override {
+    return in_s3_words(take(trailers));
   }
+
+  Result<wire::Node> commit(Call& call) override { return in_s3_words(put(call)); }
 
  private:
   template <typename T>
@@ -100,22 +102,28 @@ class PartSink final : public UploadSink {
     return result;
   }
 
-  Result<wire::Node> put(Call& call, std::span<const wire::Trailer> trailers) {
-    TRY(objects::SealedBody body, begin_.upload.seal());
-    TRY(const objects::ObjectChecksum checksum, begin_.checks.settle(body, trailers));
-    TRY(const objects::Part part, door_.store.write([&](store::Transaction& tx) {
-      const auto number = static_cast<std::uint32_t>(begin_.in.PartNumber());
-      return door_.objects.put_part(tx, upload_of(begin_.in), number, std::move(body));
-    }));
+  Result<> take(std::span<const wire::Trailer> trailers) {
+    TRY(body_, begin_.upload.seal());
+    TRY(checksum_, begin_.checks.settle(body_, trailers));
+    return {};
+  }
+
+  Result<wire::Node> put(Call& call) {
+    const auto number = static_cast<std::uint32_t>(begin_.in.PartNumber());
+    TRY(const objects::Part part,
+        door_.objects.put_part(call.tx(), upload_of(begin_.in), number, std::move(body_)));
     auto out = call.output<api::UploadPartOutput>();
     out.ETag(etag_header(part.etag));
-    show_checksum(out, checksum);
+    show_checksum(out, checksum_);
     show_encryption(out);
     return out.node();
   }
 
   const S3Door door_;
   Begin begin_;
+  // Since seal().
+  objects::SealedBody body_;
+  objects::ObjectChecksum checksum_;
 };
 
 // A part of an upload that asked for a checksum brings one of that kind, or, where the whole has

@@ -26,9 +26,11 @@ class PutSink final : public UploadSink {
     return in_s3_words(begin_.upload.write(bytes));
   }
 
-  Result<wire::Node> finish(Call& call, std::span<const wire::Trailer> trailers) override {
-    return in_s3_words(put(call, trailers));
+  Result<> seal(Call& /*call*/, std::span<const wire::Trailer> trailers) override {
+    return in_s3_words(take(trailers));
   }
+
+  Result<wire::Node> commit(Call& call) override { return in_s3_words(put(call)); }
 
  private:
   template <typename T>
@@ -44,36 +46,34 @@ class PutSink final : public UploadSink {
     return no_such_bucket(begin_.in.Bucket());
   }
 
-  Result<wire::Node> put(Call& call, std::span<const wire::Trailer> trailers) {
-    TRY(objects::SealedBody body, begin_.upload.seal());
-    TRY(begin_.options.checksum, begin_.checks.settle(body, trailers));
-    objects::Versioning versioning = objects::Versioning::never;
-    std::optional<std::string> expiration;
+  Result<> take(std::span<const wire::Trailer> trailers) {
+    TRY(body_, begin_.upload.seal());
+    TRY(begin_.options.checksum, begin_.checks.settle(body_, trailers));
+    return {};
+  }
+
+  Result<wire::Node> put(Call& call) {
+    store::Transaction& tx = call.tx();
+    TRY(const objects::Bucket bucket, same_bucket(call, tx));
+    TRY_DO(give_list(call, tx, bucket, begin_.in.Key(), wanted_acl(begin_.in),
+                     begin_.options.attributes.properties));
+    begin_.options.cause = cause_of(call);
+    if (is_form(call)) begin_.options.cause.way = objects::Cause::Way::form;
+    TRY(const objects::Lock lock, lock_of_new(call, tx, bucket.name, wanted_lock(begin_.in)));
     TRY(const objects::Object made,
-        door_.store.write([&](store::Transaction& tx) -> Result<objects::Object> {
-          TRY(const objects::Bucket bucket, same_bucket(call, tx));
-          versioning = bucket.versioning;
-          TRY_DO(give_list(call, tx, bucket, begin_.in.Key(), wanted_acl(begin_.in),
-                           begin_.options.attributes.properties));
-          begin_.options.cause = cause_of(call);
-          if (is_form(call)) begin_.options.cause.way = objects::Cause::Way::form;
-          TRY(const objects::Lock lock, lock_of_new(call, tx, bucket.name, wanted_lock(begin_.in)));
-          TRY(objects::Object object, door_.objects.put(tx, name_of(begin_.in), std::move(body),
-                                                        std::move(begin_.options)));
-          if (!lock.empty()) TRY_DO(objects::put_lock(tx, object, lock));
-          expiration = expiration_of(door_, tx, bucket, object);
-          return object;
-        }));
+        door_.objects.put(tx, name_of(begin_.in), std::move(body_), std::move(begin_.options)));
+    if (!lock.empty()) TRY_DO(objects::put_lock(tx, made, lock));
     auto out = call.output<api::PutObjectOutput>();
-    out.ETag(etag_header(made.etag)).Expiration(expiration);
+    out.ETag(etag_header(made.etag)).Expiration(expiration_of(door_, tx, bucket, made));
     show_checksum(out, made.checksum);
     show_encryption(out);
-    if (versioning == objects::Versioning::enabled) out.VersionId(made.version);
+    if (bucket.versioning == objects::Versioning::enabled) out.VersionId(made.version);
     return out.node();
   }
 
   const S3Door door_;
   Begin begin_;
+  objects::SealedBody body_;  // since seal()
 };
 
 }  // namespace
