@@ -12,24 +12,30 @@ SECONDS = 8
 CONNECTIONS = 16
 
 
-def send_message(server):
+def send_message(server, nginx_url):
     server.client("sqs").create_queue(QueueName="q")
     return Request(server.url + "/", "POST", {
         "Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": "AmazonSQS.SendMessage"},
         f'{{"QueueUrl":"{server.url}/000000000000/q","MessageBody":"{"x" * 200}"}}'.encode())
 
 
-def put_object(server):
+def put_object(server, nginx_url):
     server.client("s3").create_bucket(Bucket="beside")
     return Request(server.url + "/beside/key", "PUT", {}, b"x" * 4096)
+
+
+def empty_answer(server, nginx_url):
+    """The floor: what the starts cost a client of a server that does nothing, and the client itself."""
+    return Request(nginx_url + "/")
 
 
 def beside(name, make_request, scale):
     """One request again and again, alone and while endpoints are made and start."""
     count = int(ENDPOINTS * scale)
-    with peers.slipway("--auth", "none", "--instances-max", str(count + 1)) as server:
+    with peers.slipway("--auth", "none", "--instances-max", str(count + 1)) as server, \
+            peers.nginx() as nginx_url:
         deploy(server, "e", tar_gz({"model.onnx": mlp()}))
-        request, sagemaker = make_request(server), server.client("sagemaker")
+        request, sagemaker = make_request(server, nginx_url), server.client("sagemaker")
         load.run_wrk(request, CONNECTIONS, 1)
         alone = load.run_wrk(request, CONNECTIONS, SECONDS)
 
@@ -49,7 +55,8 @@ def beside(name, make_request, scale):
 
 
 def beside_measures(scale=1.0):
-    return [beside("SendMessage", send_message, scale), beside("PutObject of 4 KB", put_object, scale)]
+    return [beside("SendMessage", send_message, scale), beside("PutObject of 4 KB", put_object, scale),
+            beside("An empty answer of nginx", empty_answer, scale)]
 
 
 ALL = {"beside": beside_measures}
