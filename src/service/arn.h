@@ -23,7 +23,7 @@ struct Arn {
   std::string key() const { return fmt::format("{}/{}/{}", account, region, resource); }
 };
 
-// Nothing where it is not an ARN of six parts with a service and a resource.
+// Returns nullopt where it is not an ARN of six parts with a service and a resource.
 inline std::optional<Arn> parse_arn(std::string_view text) {
   if (take_until(text, ':') != "arn") return std::nullopt;
   Arn out;

@@ -36,8 +36,8 @@ class SiteCheck {
   SiteCheck() : SiteCheck(Options{}) {}
   explicit SiteCheck(Options options);
 
-  // Nothing where the request may be answered; else one sentence that names what is foreign, and
-  // the flag for where it is not.
+  // Returns nullopt where the request may be answered; else one sentence that names what is
+  // foreign, and the flag for where it is not.
   std::optional<std::string> refusal(const net::RequestHead& head) const;
 
  private:

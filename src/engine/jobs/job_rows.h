@@ -46,7 +46,7 @@ std::int64_t next_number(store::Transaction& tx);
 
 // "job/<id>/<number>".
 place::InstanceKey key_of(const JobId& id, std::int64_t number);
-// Nothing for a key of another engine.
+// Returns nullopt for a key of another engine.
 std::optional<JobId> job_of(const place::InstanceKey& key);
 
 }  // namespace slipway::jobs

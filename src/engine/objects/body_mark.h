@@ -27,7 +27,7 @@ class BodyMark {
   BodyMark(const std::filesystem::path& folder, Disk& disk)
       : file_(folder / "mark"), disk_(&disk) {}
 
-  // Nothing where there is no mark, or one that was half written: then nothing is known.
+  // Returns nullopt where there is no mark, or one that was half written: then nothing is known.
   std::optional<Mark> read() const;
 
   // In place and synced. Called only with changes that are durable, so that the mark is never newer

@@ -24,8 +24,8 @@ class CheckedPieces {
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
   };
-  // Nothing after the last. corrupted "body_damaged" or "body_missing": the message names the
-  // object, the log has it already, and what was given out so far was right.
+  // Returns nullopt after the last. corrupted "body_damaged" or "body_missing": the message names
+  // the object, the log has it already, and what was given out so far was right.
   Result<std::optional<Piece>> next();
 
  private:

@@ -85,7 +85,7 @@ class ConcurrencyLimiter {
 class Permit {
  public:
   Permit() = default;
-  // Nothing where concurrency_max are under way.
+  // Returns nullopt where concurrency_max are under way.
   static std::optional<Permit> acquire(const std::shared_ptr<ConcurrencyLimiter>& limiter,
                                        std::uint32_t concurrency_max) {
     if (!limiter->acquire(concurrency_max)) return std::nullopt;
