@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Sizes, as a ratchet: no line over 100 columns, no file over 600 lines, no function over 70 lines,
-no class over 500 lines in all its files or 45 members; no public type without a comment; and no
-name that public types of two namespaces have.
+no class over 500 lines in all its files or 45 members; no public type without a comment; no name
+that public types of two namespaces have; and no comment of a header that begins with a label ("What
+it costs.", "Nothing where there is none.") in the place of a sentence that says what it is or returns.
 
 What is longer stands in test/tidy_allowed.txt with its size (`PATH file 640`, `PATH:NAME function 80`,
 `FOLDER:CLASS class 700`, `FOLDER:CLASS members 45`, `FOLDER bare 3` for types without a comment,
@@ -26,6 +27,12 @@ NAMED_TYPE = re.compile(r"(?:(?:class|struct|enum class|union) (\w+)(?![\w:<])|u
 NAMESPACE = re.compile(r"(?:inline )?namespace ([\w:]+) \{$")
 ABOVE_A_TYPE = re.compile(r"\s*(template|requires)\b")
 FOR_TESTS = re.compile(r"test|fixture|simulation|conformance")
+COMMENT = re.compile(r"\s*//(?: (.*))?$")
+# Relative clauses that are no sentence, and "Nothing" for nullopt. A "Where" with a comma is a
+# condition, and a sentence follows.
+LABEL = re.compile(r"(?:What|Who|Whom|Whose)\b|Where [^,]*?[.:;](?: |$)")
+NOTHING = re.compile(r"Nothing(?::| where| for| if| when| after)\b")
+LABELS_LEFT = ("src/engine/", "src/service/")  # there NOTHING alone is refused so far
 NO_MEMBER = re.compile(r"(using|friend|typedef|static_assert|enum|class|struct|union)\b")
 
 
@@ -116,6 +123,29 @@ def bare_measures():
             folder = file.parent.relative_to(ROOT).as_posix()
             bare[folder] += bare_types(file.read_text(encoding="utf-8").splitlines())
     return bare
+
+
+def labels(lines, pattern):
+    """Yields (line number, text) of each comment that begins with what `pattern` finds."""
+    inside = False
+    for number, line in enumerate(lines, 1):
+        found = COMMENT.match(line)
+        if found and not inside:
+            text = " ".join([found[1] or "", *itertools.takewhile(bool, (
+                (each := COMMENT.match(line)) and each[1] for line in lines[number:number + 4]))])
+            if pattern.match(text):
+                yield number, found[1]
+        inside = bool(found)
+
+
+def label_problems():
+    for file in sources():
+        path = file.relative_to(ROOT).as_posix()
+        if file.suffix != ".h":
+            continue
+        pattern = NOTHING if path.startswith(LABELS_LEFT) else re.compile(f"{LABEL.pattern}|{NOTHING.pattern}")
+        for number, text in labels(file.read_text(encoding="utf-8").splitlines(), pattern):
+            yield f"{path}:{number}: '{text}' is no sentence: say what it is, holds or returns"
 
 
 def named_types(lines):
@@ -209,6 +239,20 @@ def test_lines_fit_100_columns():
     assert not found, "\n" + "\n".join(found)
 
 
+def test_comments_of_headers_begin_with_sentences():
+    found = list(label_problems())
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_a_label_is_found():
+    lines = ["// What it costs.", "struct A {", "  // Says what it costs.", "  int a();", "",
+             "  // Where it lies, and", "  // what else: there.", "  int b();", "  // Where it lies.", "  int c();",
+             "  // Returns it.", "  // What follows is its story.", "  int d();", "  // Nothing where there is none.",
+             "  int e();", "  // Nothing is lost.", "  int f();"]
+    assert [number for number, _ in labels(lines, LABEL)] == [1, 9]
+    assert [number for number, _ in labels(lines, NOTHING)] == [14]
+
+
 def test_a_long_function_is_found():
     body = ["Result<int> far(int a,", "                int b) {"] + ["  a += b;"] * 70 + ["}"]
     assert list(functions(["namespace x {", "", *body, "", "}  // namespace x"])) == [("far", 73)]
@@ -237,6 +281,6 @@ def test_the_namespace_of_a_public_type_is_found():
 
 
 if __name__ == "__main__":
-    problems = [*size_problems(), *long_lines()]
+    problems = [*size_problems(), *long_lines(), *label_problems()]
     print("\n".join(problems) or "tidy: every line, function, file and class is short enough")
     sys.exit(1 if problems else 0)

@@ -28,7 +28,7 @@ struct ServerTimeLine {
 };
 using ServerTime = ServerTimeLine::time_point;
 
-// One moment on both stored lines: `civil` for who reads it, `server` for what is due.
+// A moment stands on both stored lines: `civil` for whoever reads it, `server` for what is due.
 struct Moment {
   Timestamp civil;
   ServerTime server;
@@ -56,14 +56,14 @@ class Clock {
   Moment moment() const { return {.civil = now(), .server = server_time()}; }
 };
 
-// What the machine's clocks say at one moment.
+// A reading holds what the machine's clocks say at one moment.
 struct ClockReading {
   Timestamp civil;
   std::string boot;                         // names the boot of the machine; empty: not known
   std::chrono::microseconds since_boot{0};  // also while the machine slept
 };
 
-// Where a server's time stood when the machine's clocks stood there.
+// A note says where a server's time stood when the machine's clocks stood there.
 struct ClockNote {
   ServerTime server;
   ClockReading machine;
@@ -73,8 +73,8 @@ struct ClockNote {
 // what was under way before is due, and a clock that is set wrong at boot drops little.
 inline constexpr std::chrono::hours off_time_max{12};
 
-// Where it stands when they stand at `now`: never before the note. Within one boot what passed is
-// known; over a boot it is what the civil clock says, between nothing and off_time_max.
+// Returns where it stands when they stand at `now`: never before the note. Within one boot what
+// passed is known; over a boot it is what the civil clock says, between nothing and off_time_max.
 ServerTime resume(const ClockNote& note, const ClockReading& now);
 
 // The machine's clocks. Its server time begins as civil time, or goes on from a note.

@@ -21,8 +21,8 @@ inline DiskName disk_name(const std::filesystem::path& path) {
   return {.name = std::filesystem::absolute(path)};
 }
 
-// What a call that moves a name, or gives a second one, takes: the name that is there and the one
-// that will be. Both lie on one file system.
+// A call that moves a name, or gives a second one, takes the name that is there and the one that
+// will be. Both lie on one file system.
 struct DiskNames {
   DiskName from;
   DiskName to;

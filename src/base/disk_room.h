@@ -48,7 +48,7 @@ class DiskRoom {
   void keep_file();
 
  private:
-  // What anybody may write now; everything where the disk cannot be asked.
+  // Returns what anybody may write now; everything where the disk cannot be asked.
   std::uint64_t free_bytes() const;
   std::unexpected<Error> full(std::uint64_t free) const;
 

@@ -13,10 +13,10 @@
 
 namespace slipway {
 
-// What goes through this object reaches the real disk at once, and what it was before is kept until
-// a sync. cut_power() takes back of the rest what the seed says: bytes in pages of 4 KiB, names
-// from the last backwards, as a journalling file system loses them. After a sync that failed, the
-// bytes of that file are lost with the power even where a later sync succeeds.
+// This disk lets everything reach the real one at once, and keeps what was there before until a
+// sync. cut_power() takes back of the rest what the seed says: bytes in pages of 4 KiB, names from
+// the last backwards, as a journalling file system loses them. After a sync that failed, the bytes
+// of that file are lost with the power even where a later sync succeeds.
 //
 // Thread-safe. Files are told apart by their path: one process at a time.
 class FaultyDisk final : public Disk {
@@ -35,7 +35,7 @@ class FaultyDisk final : public Disk {
 
   // Calls so far: a run without a fault tells how many a test can let fail.
   std::uint64_t steps() const;
-  // What the failing step was ("sync slipway.db-wal"); empty while it was not reached.
+  // Names the failing step ("sync slipway.db-wal"); empty while it was not reached.
   std::string failed() const;
 
   // Nothing reaches the disk after this; every call fails.
@@ -71,7 +71,7 @@ class FaultyDisk final : public Disk {
     std::filesystem::path path;
     std::filesystem::path from = {};  // removed: its grave; moved: where it was
   };
-  // What the disk holds of a file that was written to.
+  // Says what the disk holds of a file that was written to.
   struct Unsynced {
     std::string bytes;
     bool lost = false;  // a sync of it failed

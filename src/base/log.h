@@ -1,5 +1,5 @@
-// What the server says of itself: lines on standard error, human-readable on a terminal, JSON lines
-// otherwise. log_info("fleet", "instance started", {{"key", key}, {"pid", "42"}});
+// The log is what the server says of itself: lines on standard error, human-readable on a terminal,
+// JSON lines otherwise. log_info("fleet", "instance started", {{"key", key}, {"pid", "42"}});
 #pragma once
 
 #include <cstddef>
@@ -52,7 +52,7 @@ inline constexpr std::string_view log_room_names[] = {"access",
 class LogRoom {
  public:
   consteval LogRoom(const char* name) : index_(find(name).value().index_) {}  // NOLINT: a literal
-  // Nothing where there is no such room.
+  // Returns nullopt where there is no such room.
   static constexpr std::optional<LogRoom> find(std::string_view name) {
     for (std::size_t i = 0; i < std::size(log_room_names); ++i)
       if (log_room_names[i] == name) return LogRoom(i);

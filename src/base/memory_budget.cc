@@ -8,7 +8,7 @@
 namespace slipway {
 namespace {
 
-// Where control groups of version 2 and 1 say how much the group of this process may have.
+// Control groups of version 2 and 1 say there how much the group of this process may have.
 constexpr const char* group_limits[] = {"/sys/fs/cgroup/memory.max",
                                         "/sys/fs/cgroup/memory/memory.limit_in_bytes"};
 

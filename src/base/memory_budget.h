@@ -31,8 +31,8 @@ class MemoryBudget : public std::enable_shared_from_this<MemoryBudget> {
 
   using Owners = std::vector<std::string>;  // none twice
 
-  // What its owners hold of the budget, given back when this goes. Movable; empty: nothing, which
-  // no budget counts. One thread at a time.
+  // A share is what its owners hold of the budget, given back when this goes. Movable; an empty one
+  // is counted by no budget. One thread at a time.
   class Share {
    public:
     Share() = default;

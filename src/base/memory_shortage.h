@@ -1,4 +1,4 @@
-// What becomes of an allocation that fails: the act that needed it ends, the process goes on.
+// An allocation that fails ends the act that needed it, and the process goes on.
 #pragma once
 
 #include <new>

@@ -1,4 +1,4 @@
-// What a function that can fail returns, and what a failure says.
+// A function that can fail returns a Result; a failure is an Error.
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,8 @@
 
 namespace slipway {
 
-// What went wrong, in the engines' own words. Each service maps these to its AWS errors in one
-// table (service/errors.h).
+// A code says what went wrong, in the engines' own words. Each service maps these to its AWS errors
+// in one table (service/errors.h).
 enum class ErrorCode : std::uint8_t {
   invalid_argument,     // the caller sent something that can never work
   not_found,            // the thing that was named does not exist

@@ -5,7 +5,7 @@
 
 namespace slipway {
 
-// What a thread of short turns runs at a time while others wait.
+// A thread of short turns runs so long at a time while others wait.
 inline constexpr std::chrono::microseconds short_turn{200};
 
 // Asks the kernel to run the calling thread soon after it wakes, a short turn at a time. It is for

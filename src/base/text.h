@@ -35,7 +35,8 @@ constexpr std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-// What stands before the first `mark`, which is all of it where there is none; `rest` moves behind.
+// Returns what stands before the first `mark`, which is all of it where there is none; `rest` moves
+// behind.
 constexpr std::string_view take_until(std::string_view& rest, char mark) {
   const auto end = rest.find(mark);
   const std::string_view taken = rest.substr(0, end);

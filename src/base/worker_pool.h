@@ -17,7 +17,7 @@ namespace slipway {
 
 using Task = std::move_only_function<void()>;
 
-// Whom a task is for; tasks of one owner are run in the order of posting.
+// An owner is whom a task is for; tasks of one owner are run in the order of posting.
 enum class TaskOwner : std::uint64_t { nobody = 0 };
 
 // A thread that found no task for so long ends: an idle server has none that might block.

@@ -132,7 +132,7 @@ Result<> note_pid(const Files& files, const Identity& identity) {
   return cannot("note its", "pid");
 }
 
-// What Landlock allows. Without namespaces the paths of the host are the program's.
+// Returns what Landlock allows. Without namespaces the paths of the host are the program's.
 std::vector<LandlockRule> rules_of(const Order& order, const SystemParts& parts) {
   using Access = LandlockRule::Access;
   std::vector<LandlockRule> rules;

@@ -16,7 +16,7 @@ namespace slipway::cell {
 // what failed the reply says.
 inline constexpr int exit_status_failed = 75;
 
-// What the program's process becomes once the cell is closed around it; its value is the exit
+// The program's process becomes this once the cell is closed around it; its value is the exit
 // status.
 using CellMain = std::function<int(const Order&)>;
 

@@ -74,8 +74,8 @@ class Cgroups {
   bool limits_processes_ = false;
 };
 
-// What keeps the memory of instances, for a person: of the server, where one runs, else of what
-// this process could do as a server.
+// Says what keeps the memory of instances, for a person: of the server, where one runs, else of
+// what this process could do as a server.
 Finding describe_memory(std::optional<pid_t> server);
 
 }  // namespace slipway::cell

@@ -12,7 +12,7 @@ namespace slipway::cell {
 // The kernel's version of Landlock; 0 where it has none or it is switched off.
 unsigned landlock_abi();
 
-// What the program may do below a path.
+// A rule says what the program may do below a path.
 struct LandlockRule {
   enum class Access : std::uint8_t {
     read,    // read, list and execute

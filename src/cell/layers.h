@@ -1,4 +1,4 @@
-// What a machine has to close a cell with, found out by doing it.
+// Layers are what a machine has to close a cell with, found out by doing it.
 #pragma once
 
 #include <sys/types.h>
@@ -17,8 +17,8 @@ namespace slipway::cell {
 inline constexpr uid_t users_first = 1'879'048'192;
 inline constexpr uid_t users_count = 65'536;
 
-// What a machine has to close cells with, each found by doing it; and, in an order, what closes one
-// cell.
+// Says what a machine has to close cells with, each found by doing it; and, in an order, what
+// closes one cell.
 struct Layers {
   unsigned landlock_abi = 0;    // 0: none
   bool namespaces = false;      // mounts, process numbers and IPC of its own
@@ -67,7 +67,7 @@ Result<Layers> layers_from_text(std::string_view text);
 // able to execute.
 Layers probe(const std::string& folder, const std::string& program);
 
-// What `slipway-cell`, at `program`, finds. unavailable: it cannot be started.
+// Returns what `slipway-cell`, at `program`, finds. unavailable: it cannot be started.
 Result<Layers> ask(const std::string& program, const std::string& folder);
 
 }  // namespace slipway::cell

@@ -1,4 +1,4 @@
-// What a cell is told: the program, what it may touch, and which layers close it.
+// An order is what a cell is told: the program, what it may touch, and which layers close it.
 #pragma once
 
 #include <sys/types.h>
@@ -57,7 +57,7 @@ struct Order {
   bool operator==(const Order&) const = default;
 };
 
-// What an order begins with.
+// An order begins with this.
 struct OrderHead {
   Layers layers;
   std::string kept_free;

@@ -1,4 +1,4 @@
-// Who a process is and what it may as such.
+// Privileges are who a process is and what it may as such.
 #pragma once
 
 #include <sys/types.h>

@@ -112,7 +112,7 @@ constexpr Steps refuse_among(std::span<const int> calls) {
   return steps;
 }
 
-// What every cell is refused.
+// Returns what every cell is refused.
 constexpr Steps refuse_always() {
   Steps steps;
   load(steps, offsetof(seccomp_data, arch));

@@ -9,7 +9,7 @@
 
 namespace slipway::cell {
 
-// What the other layers leave to the filter.
+// Says what the other layers leave to the filter.
 struct FilterNeeds {
   // Processes outside are seen and belong to the same user: limits, priorities and processors of
   // other processes are refused.

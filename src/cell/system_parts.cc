@@ -65,7 +65,7 @@ SystemParts find_system_parts(const std::string& kept_free) {
   std::error_code error;
   for (const auto& entry : fs::directory_iterator("/opt", error))
     if (entry.path() != kept_free) add(parts, entry.path());
-  // What /etc/resolv.conf leads to, where it leads out of /etc.
+  // This is what /etc/resolv.conf leads to, where it leads out of /etc.
   const fs::path resolver = fs::canonical("/etc/resolv.conf", error);
   if (!error && !parts.show(resolver.native())) add(parts, resolver.parent_path());
   find_devices(parts);

@@ -1,4 +1,4 @@
-// What every program may see and use of the system that it runs on.
+// Every program may see and use these parts of the system that it runs on.
 #pragma once
 
 #include <string>
@@ -23,9 +23,9 @@ struct SystemParts {
   bool lie_in(std::string_view path) const;
 };
 
-// What this machine has of it; "/proc" and "/dev/shm", which a cell may have of its own, are not
-// among it. `kept_free`: a path that is none of the system's here, for what a cell is given appears
-// there; empty: none.
+// Returns what this machine has of it; "/proc" and "/dev/shm", which a cell may have of its own,
+// are not among it. `kept_free`: a path that is none of the system's here, for what a cell is given
+// appears there; empty: none.
 SystemParts find_system_parts(const std::string& kept_free);
 
 }  // namespace slipway::cell

@@ -80,7 +80,7 @@ class Page {
   Page(const Page&) = delete;
   Page& operator=(const Page&) = delete;
 
-  // What came, once it is whole; empty where it does not come.
+  // Returns what came, once it is whole; empty where it does not come.
   std::string_view receive(const Fd& client) {
     const timeval limit{.tv_sec = read_seconds_max, .tv_usec = 0};
     ::setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
@@ -99,7 +99,7 @@ class Page {
   void* at_;
 };
 
-// What the next cell will want to start from: as the last one's order would have had it.
+// Prepares what the next cell will want to start from: as the last one's order would have had it.
 class Preparation {
  public:
   // Null where there is none that is good for such an order.

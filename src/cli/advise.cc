@@ -99,8 +99,8 @@ constexpr Rule rules[] = {
      "an invocation may take at most 3,600 s"},
 };
 
-// What to try first, by when answers are wanted and what the traffic looks like; the first one that
-// no rule rules out. `because` completes "…: ".
+// Says what to try first, by when answers are wanted and what the traffic looks like; the first one
+// that no rule rules out. `because` completes "…: ".
 struct Preference {
   bool (*applies)(const Workload&);
   std::string_view because;
@@ -148,7 +148,7 @@ struct Price {
   double units_a_month;
 };
 
-// What of the price list a way costs; no data, storage or requests.
+// Returns what of the price list a way costs; no data, storage or requests.
 Price price_for(const Workload& w, Way way) {
   const double busy_hours = hours_of_month * w.busy;
   const double instances = instances_for(w);

@@ -31,8 +31,8 @@ enum class Wanted : std::uint8_t {
   later,     // at any time: nobody waits
 };
 
-// What is asked of the models. `rate` is while there is traffic at all, which is `busy` of the
-// time.
+// A workload is what is asked of the models. `rate` is while there is traffic at all, which is
+// `busy` of the time.
 struct Workload {
   std::uint64_t payload_bytes = 1024;
   std::uint64_t answer_bytes = 1024;

@@ -32,7 +32,7 @@ struct AdviseOptions {
   std::string price_file;
 };
 
-// What is asked, and how what was watched came.
+// Holds what is asked, and how what was watched came.
 struct Watched {
   Workload workload;
   std::optional<RequestCounts> seen;

@@ -1,4 +1,4 @@
-// What lies inside a model.tar.gz, so far as it is needed to tell what serves it.
+// A list holds what lies inside a model.tar.gz, so far as it is needed to tell what serves it.
 #pragma once
 
 #include <filesystem>

@@ -12,7 +12,7 @@ namespace slipway::cli {
 
 namespace {
 
-// What the server puts before a request of the JSON protocol.
+// The client puts this before the name of an operation of the JSON protocol.
 struct JsonService {
   std::string_view name;
   std::string_view target;

@@ -40,7 +40,7 @@ std::uint64_t bytes_below(const fs::path& folder) {
   return bytes;
 }
 
-// What a backup takes, about: the database may shrink, and it may grow meanwhile.
+// Returns about what a backup takes: the database may shrink, and it may grow meanwhile.
 std::uint64_t bytes_needed(const fs::path& data, const fs::path& folder, Placing placing) {
   std::error_code error;
   std::uint64_t bytes = fs::file_size(data / database_file, error) + bytes_below(data / "logs");
@@ -183,7 +183,7 @@ class Backup {
   std::vector<std::string> lost_;
 };
 
-// Whose a folder was before the backup began, which then failed.
+// Says whose a folder was before the backup began, which then failed.
 enum class Folder : std::uint8_t { ours, theirs };
 
 // Half a backup is none, and takes room: a restore would refuse it for want of its list.

@@ -21,7 +21,7 @@ struct BackupFile {
   std::string sum;  // 16 hex digits: CRC-64/NVME of its body sums (engine/objects/body_sums.h)
 };
 
-// What a backup holds: its list.
+// A set lists what a backup holds.
 struct BackupSet {
   std::string made;  // ISO 8601
   std::vector<BackupFile> files;
@@ -60,7 +60,7 @@ enum class Placing : std::uint8_t {
 Result<> place_file(const std::filesystem::path& from, const std::filesystem::path& to,
                     Placing placing);
 
-// What is written below the folder until now is on the disk.
+// Has all that is written below the folder until now on the disk.
 Result<> sync_all(const std::filesystem::path& folder);
 
 }  // namespace slipway::cli

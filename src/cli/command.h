@@ -1,4 +1,4 @@
-// What the commands share: their options, how they end, how they write.
+// The commands share these: their options, how they end, how they write.
 #pragma once
 
 #include <boost/json/fwd.hpp>
@@ -29,8 +29,8 @@ struct ClientOptions {
 void add_client_options(CLI::App& command, ClientOptions& options);
 void add_output_option(CLI::App& command, Format& format);
 
-// What the command does once its arguments are parsed. Its error becomes one sentence on standard
-// error, and the exit code. `options` is kept alive until then.
+// Sets what the command does once its arguments are parsed. Its error becomes one sentence on
+// standard error, and the exit code. `options` is kept alive until then.
 template <typename Options>
 void set_action(CLI::App& command, World& world, std::shared_ptr<Options> options,
                 Result<> (*action)(World&, const Options&));

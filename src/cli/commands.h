@@ -25,7 +25,7 @@ class App;
 
 namespace slipway::cli {
 
-// What a script can tell apart.
+// A script can tell these ends apart.
 enum class ExitCode : std::uint8_t {
   ok = 0,
   failed = 1,
@@ -37,7 +37,7 @@ enum class ExitCode : std::uint8_t {
 // Whether a stream ends at a person: colour and progress only there.
 enum class Terminal : std::uint8_t { no, yes };
 
-// What a command sees of the world; a test gives its own. Everything borrowed outlives it.
+// A world is what a command sees around it; a test gives its own. Everything borrowed outlives it.
 struct World {
   std::istream& in;
   std::ostream& out;

@@ -42,7 +42,7 @@ bool is_endpoint_name(std::string_view name) {
          std::ranges::all_of(name, [&](char c) { return plain(c) || c == '-'; });
 }
 
-// What was made.
+// Holds what was made.
 struct Outcome {
   std::string endpoint;
   std::string endpoint_arn;
@@ -336,8 +336,8 @@ Result<> Deployment::bring_up() {
   return remove_configuration(client_, name_, former_configuration_);
 }
 
-// What fits the model, where its own file says what a record is: text for the command line, and the
-// same as an expression of Python.
+// Holds what fits the model, where its own file says what a record is: text for the command line,
+// and the same as an expression of Python.
 struct Sample {
   std::string_view content_type;
   std::string shell;

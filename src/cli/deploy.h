@@ -19,10 +19,10 @@ inline constexpr std::size_t own_stem_bytes_max = 50;
 inline constexpr std::size_t own_digest_bytes = 12;
 inline constexpr std::size_t endpoint_name_bytes_max = 63;
 
-// What becomes of an endpoint of that name that serves something else.
+// Says what becomes of an endpoint of that name that serves something else.
 enum class Existing : std::uint8_t { keep, replace };
 
-// What `slipway deploy` was told.
+// Holds what `slipway deploy` was told.
 struct DeployOptions {
   ClientOptions client;
   std::filesystem::path file;

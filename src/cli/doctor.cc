@@ -61,7 +61,7 @@ fs::path program_folder() {
   return fs::read_symlink("/proc/self/exe", error).parent_path();
 }
 
-// Where the model server looks for the libraries that it opens.
+// Returns where the model server looks for the libraries that it opens.
 std::vector<fs::path> library_folders(const World& world) {
   std::vector<fs::path> folders;
   if (const auto named = world.environment("SLIPWAY_LIB")) folders.emplace_back(*named);
@@ -227,7 +227,7 @@ std::string endpoint_of(const World& world, const DoctorOptions& options) {
   return std::string(endpoint_default);
 }
 
-// What keeps a model's code to its own here (src/cell/README.md), one line each.
+// Adds what keeps a model's code to its own here (src/cell/README.md), one line each.
 void add_isolation(std::vector<Finding>& findings, const fs::path& data) {
   std::string folder = (fs::temp_directory_path() / "slipway-doctor-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) return;

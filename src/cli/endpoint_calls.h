@@ -1,4 +1,4 @@
-// What several commands ask about endpoints.
+// Several commands ask these about endpoints.
 #pragma once
 
 #include <boost/json/fwd.hpp>
@@ -25,8 +25,8 @@ Result<boost::json::object> wait_until_settled(AwsClient& client, const Clock& c
                                                std::string_view name,
                                                std::chrono::seconds patience);
 
-// What the endpoint's deployment waits for, in the server's words, for people to read; empty
-// where it waits for nothing, or nobody knows.
+// Returns what the endpoint's deployment waits for, in the server's words, for people to read;
+// empty where it waits for nothing, or nobody knows.
 std::string waits_for(const boost::json::object& endpoint);
 
 // The text of a member, empty where there is none.

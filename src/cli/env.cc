@@ -19,7 +19,7 @@ struct EnvOptions {
   enum class Language : std::uint8_t { shell, python } language = Language::shell;
 };
 
-// What the clients of a server are told.
+// Holds what the clients of a server are told.
 struct Told {
   std::string endpoint;
   identity::KeyPair keys;

@@ -1,4 +1,4 @@
-// What `slipway invoke` decides by itself.
+// `slipway invoke` decides these by itself.
 #pragma once
 
 #include <cstddef>

@@ -61,7 +61,7 @@ class Tail {
 
   // The newest lines, oldest first; not_found of CloudWatch Logs where nothing was ever printed.
   Result<std::vector<PrintedLine>> newest(unsigned lines);
-  // What was printed since.
+  // Returns what was printed since.
   Result<std::vector<PrintedLine>> more();
 
  private:

@@ -1,4 +1,4 @@
-// What a person wants deployed: a file or folder, looked at and named for upload.
+// A model file is what a person wants deployed: a file or folder, looked at and named for upload.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace slipway::cli {
 
 inline constexpr std::size_t model_files_max = 10'000;
 
-// What a model's file is, and so how it is sent.
+// A kind says what a model's file is, and so how it is sent.
 enum class ModelKind : std::uint8_t {
   onnx,     // one model, with the files of its external data where there are any
   xgboost,  // JSON, UBJSON or the SDK's xgboost-model
@@ -37,7 +37,7 @@ struct ModelPart {
 // A model on this machine's disk, looked at and summed up.
 struct ModelFile {
   ModelKind kind = ModelKind::archive;
-  // Whose image serves it, by what is inside: `archive` where its own code does, or nobody is
+  // Says whose image serves it, by what is inside: `archive` where its own code does, or nobody is
   // known.
   ModelKind served_as = ModelKind::archive;
   std::optional<RecordShape> record;  // where the model's file says it

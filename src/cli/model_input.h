@@ -1,5 +1,5 @@
-// What a model wants for one record, read from its own file: so that the first question that a
-// person is shown fits the model.
+// A model's own file says what it wants for one record: so that the first question that a person is
+// shown fits the model.
 #pragma once
 
 #include <cstdint>

@@ -23,7 +23,7 @@ class ProgressStep {
   ProgressStep(const ProgressStep&) = delete;
   ProgressStep& operator=(const ProgressStep&) = delete;
 
-  // What it waits for now, from any thread: said beside the seconds.
+  // Says what it waits for now, beside the seconds; from any thread.
   void say(std::string_view waits_for);
   // "started", "2 instances": the line that stays, with the time it took.
   void finish(std::string_view done, std::string_view what);

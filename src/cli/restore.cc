@@ -54,7 +54,7 @@ Result<> move_into(const std::vector<fs::path>& entries, const fs::path& folder)
   return sync_all(folder);
 }
 
-// Where what was there before is kept.
+// Returns a name under which what was there before is kept.
 fs::path free_name(const fs::path& data) {
   std::error_code error;
   for (int number = 1;; ++number) {

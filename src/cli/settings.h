@@ -1,4 +1,5 @@
-// Where the server is and who asks: from options, environment and the server's data directory.
+// Settings say where the server is and who asks: from options, environment and the server's data
+// directory.
 #pragma once
 
 #include <cstdint>
@@ -17,14 +18,14 @@ inline constexpr std::string_view endpoint_default = "http://127.0.0.1:4566";
 inline constexpr std::string_view region_default = "us-east-1";
 inline constexpr std::size_t server_file_bytes_max = 64 * 1024;
 
-// What was given on the command line; empty: not given.
+// Holds what was given on the command line; empty: not given.
 struct ConnectionOptions {
   std::string endpoint;
   std::string region;
   std::string data;
 };
 
-// What is needed to speak with the server.
+// Holds what is needed to speak with the server.
 struct Settings {
   std::string endpoint;
   std::string region;
@@ -32,7 +33,7 @@ struct Settings {
   std::string ca_bundle;  // PEM file to trust for https; empty: the system's
 };
 
-// What a running server wrote into its data directory, <data>/server.json.
+// Holds what a running server wrote into its data directory, <data>/server.json.
 struct ServerFile {
   std::string endpoint;
   std::string account;

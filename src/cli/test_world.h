@@ -109,7 +109,7 @@ class CannedServer final : public net::RequestHandler {
   std::optional<net::HttpServer> server_;
 };
 
-// What a command line gave back.
+// Holds what a command line gave back.
 struct Ran {
   int exit = 0;
   std::string out;

@@ -1,4 +1,4 @@
-// What an endpoint's own counters say about its workload.
+// An endpoint's own counters say this about its workload.
 #pragma once
 
 #include <chrono>

@@ -1,4 +1,4 @@
-// What `slipway status` says of batch transform jobs.
+// `slipway status` says this of batch transform jobs.
 #pragma once
 
 #include <boost/json/fwd.hpp>

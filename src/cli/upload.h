@@ -9,7 +9,7 @@
 
 namespace slipway::cli {
 
-// Where a model lies now.
+// Says where a model lies now.
 struct Uploaded {
   std::string uri;               // "s3://bucket/models/<digest>/model.onnx", or ".../<digest>/"
   std::uint64_t bytes_sent = 0;  // 0: all of it was there

@@ -1,4 +1,4 @@
-// What slipway-modelserver was asked to be: its arguments and environment.
+// Options are what slipway-modelserver was asked to be: its arguments and environment.
 #pragma once
 
 #include <chrono>
@@ -46,7 +46,7 @@ struct Options {
   std::uint64_t model_memory_bytes_max = 0;
   std::string venv_cache;
   std::vector<std::string> find_links;
-  // Where the packages of a Python model lie (--environment): nothing is installed then.
+  // The packages of a Python model lie there (--environment): nothing is installed then.
   std::string environment;
   // Not empty: find out what the model needs installed, write that into this file, and end.
   std::string plan_file;

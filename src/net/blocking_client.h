@@ -18,7 +18,7 @@
 
 namespace slipway::net {
 
-// Where a server is: scheme, host and port of a URL, or a unix socket.
+// An origin says where a server is: scheme, host and port of a URL, or a unix socket.
 struct Origin {
   enum class Scheme : std::uint8_t { http, https };
 
@@ -29,7 +29,7 @@ struct Origin {
 
   // "http://127.0.0.1:4566", "https://example.org/", "unix:/run/x.sock". A path is not looked at.
   static Result<Origin> parse(std::string_view url);
-  // What belongs in Host: "127.0.0.1:4566", without the scheme's own port.
+  // Returns what belongs in Host: "127.0.0.1:4566", without the scheme's own port.
   std::string authority() const;
 };
 

@@ -28,7 +28,7 @@ struct ClientCall {
   bool paused = false;
 };
 
-// Whom a connection tells what became of it and of its call. Loop thread.
+// The owner of a connection is told what became of it and of its call. Loop thread.
 class ClientOwner {
  public:
   virtual ~ClientOwner() = default;

@@ -13,7 +13,7 @@ namespace slipway::net {
 
 class Connection;
 
-// What responders, body writers and controls hold of a connection: it brings what they say to the
+// Responders, body writers and controls hold this of a connection: it brings what they say to the
 // loop thread, and leaves out what comes for an exchange that is over. A part of its connection,
 // which lives for as long as anybody holds this; what is not an Exchange's is for the loop thread.
 class ConnectionExchange final : public HttpExchange {

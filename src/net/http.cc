@@ -8,7 +8,7 @@
 namespace slipway::net {
 namespace {
 
-// What ends or hides a field.
+// Says whether `c` ends or hides a field.
 constexpr bool breaks_field(char c) { return c == '\r' || c == '\n' || c == '\0'; }
 
 void append_clean(std::string& out, std::string_view text) {

@@ -1,7 +1,7 @@
-// What one loop of the HTTP server costs: an echo of POST bodies over kept-open connections, asked
-// by a second thread of this process. Prints requests per second and the server thread's own CPU
-// time per request (the latter is what to compare, the former depends on the neighbours), and how
-// often that thread called operator new.
+// Measures what one loop of the HTTP server costs: an echo of POST bodies over kept-open
+// connections, asked by a second thread of this process. Prints requests per second and the server
+// thread's own CPU time per request (the latter is what to compare, the former depends on the
+// neighbours), and how often that thread called operator new.
 //
 //   http_bench [connections...]      default: 1 16 64; 3 runs of 2 s each, medians
 #include <sys/epoll.h>

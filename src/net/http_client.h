@@ -28,15 +28,15 @@ struct HttpClientLimits {
   std::uint64_t body_bytes_max = 64ULL << 20;  // of a collected answer
 };
 
-// Whom a client trusts, and whose name the server's certificate must bear. No context: no TLS.
+// Says whom a client trusts, and whose name the server's certificate must bear. No context: no TLS.
 struct ClientTls {
   std::shared_ptr<const TlsContext> context = {};
   std::string host_name = {};
 };
 
-// What becomes of a call whose kept-open connection turned out to be closed. Sent once more is what
-// the server cannot have read a byte of, and what does no harm twice (GET, HEAD, OPTIONS, TRACE,
-// PUT, DELETE: RFC 9110, 9.2.2) while no byte of an answer came.
+// Says what becomes of a call whose kept-open connection turned out to be closed. Sent once more is
+// what the server cannot have read a byte of, and what does no harm twice (GET, HEAD, OPTIONS,
+// TRACE, PUT, DELETE: RFC 9110, 9.2.2) while no byte of an answer came.
 enum class StaleRetry : std::uint8_t { once, never };
 
 // A request of HttpClient.

@@ -17,7 +17,7 @@ namespace slipway::net {
 
 class Connection;
 
-// What the connections of one server share. Loop thread.
+// A context is what the connections of one server share. Loop thread.
 class ServerContext {
  public:
   ServerContext(Loop& loop, RequestHandler& handler, const HttpLimits& limits);
@@ -82,7 +82,7 @@ class Connection final : public Watcher,
   void on_ready(std::uint32_t events) override;
   void on_batch_end() override { go_on(); }
 
-  // What its exchange asks for while an answer is owed. An answer that was begun is not begun
+  // Its exchange asks for these while an answer is owed. An answer that was begun is not begun
   // again.
   void answer(Response&& response);
   void answer(const ResponseView& response);
@@ -97,7 +97,7 @@ class Connection final : public Watcher,
   std::size_t index = 0;  // in the server's list
 
  private:
-  // What is expected next from the client.
+  // Says what is expected next from the client.
   enum class Input : std::uint8_t {
     head,       // a request's head, or nothing yet
     body,       // the rest of a body

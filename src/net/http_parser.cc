@@ -10,7 +10,7 @@ constexpr int stop_parsing = HPE_USER;
 
 }  // namespace
 
-// What llhttp calls, handed on to the parser it belongs to.
+// llhttp calls these, which hand on to the parser that it belongs to.
 struct HttpParser::Callbacks {
   static HttpParser& of(llhttp_t* parser) { return *static_cast<HttpParser*>(parser->data); }
 

@@ -31,7 +31,8 @@ std::chrono::milliseconds sweep_time(const HttpLimits& limits) {
   return std::clamp(least / 4, sweep_time_min, sweep_time_max);
 }
 
-// Nothing left to accept with: the listener stays readable, and would be reported again at once.
+// There is nothing left to accept with: the listener stays readable, and would be reported again at
+// once.
 bool is_shortage(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }

@@ -20,7 +20,8 @@
 
 namespace slipway::net {
 
-// What a stranger may cost. Past a limit the answer is in brackets; the connection is closed after.
+// Limits bound what a stranger may cost. Past a limit the answer is in brackets; the connection is
+// closed after.
 struct HttpLimits {
   std::size_t target_bytes_max = 32 * 1024;     // [414]
   std::size_t header_bytes_max = 64 * 1024;     // request line and all fields [431]
@@ -38,8 +39,8 @@ struct HttpLimits {
   std::uint64_t body_window_bytes_min = 64 * 1024;  // ... so much of a body must come [408] ...
   // ... and so much of a collected one while more than half of `memory` is held.
   std::uint64_t crowded_window_bytes_min = 1 << 20;
-  // What collected bodies and unread answers may take, over all servers that share it. A body for
-  // which there is no room is not read on until there is. None: without limit.
+  // Collected bodies and unread answers may take so much, over all servers that share it. A body
+  // for which there is no room is not read on until there is. None: without limit.
   std::shared_ptr<MemoryBudget> memory = nullptr;
   std::chrono::milliseconds room_time{5'000};    // a body waits for room [503]
   std::chrono::milliseconds write_time{60'000};  // without a byte taken by the client: closed
@@ -50,8 +51,8 @@ struct HttpLimits {
   std::chrono::milliseconds drain_strangers_time{1'000};
 };
 
-// What who answers a request knows of it, for who keeps account of requests. Valid during the call
-// that it is handed to; what is not known is empty.
+// Whoever answers a request describes it by this to whoever keeps account of requests. Valid during
+// the call that it is handed to; what is not known is empty.
 struct Described {
   std::string_view id;         // of the request, as the client is told
   std::string_view service;    // "s3"
@@ -59,8 +60,9 @@ struct Described {
   std::string_view principal;  // the ARN of who asks, once that was shown
 };
 
-// What a connection does for one exchange. Implemented by the server; a test may bring its own.
-// `turn` is the exchange's number on its connection: what comes for an earlier one is ignored.
+// An exchange is what a connection does for one request and its answer. Implemented by the server;
+// a test may bring its own. `turn` is the exchange's number on its connection: what comes for an
+// earlier one is ignored.
 class HttpExchange {
  public:
   virtual ~HttpExchange() = default;
@@ -98,7 +100,7 @@ class BodyWriter {
   // more than it likes stops and goes on when on_drained() told it. Nothing happens once the client
   // is gone.
   std::size_t write(std::string_view bytes);
-  // What was written leaves now and not at the end of the loop's batch: where the first bytes of an
+  // Sends what was written now and not at the end of the loop's batch: where the first bytes of an
   // answer are waited for and many more are at hand.
   void flush();
   // Runs `task` once on the loop thread, when the queue is empty (at once where it is) or the
@@ -195,7 +197,7 @@ class BodyReceiver {
   virtual void on_abort(const Error& error) = 0;
 };
 
-// What becomes of a request's body, decided at its head.
+// A plan says what becomes of a request's body, decided at its head; this one collects it.
 struct Collect {
   std::uint64_t bytes_max = ~0ULL;  // the server's body_bytes_max where smaller; 413 past it
   // For whom HttpLimits::memory counts the body. Nobody: the body is small, and not counted.
@@ -217,7 +219,7 @@ struct Refuse {
 };
 using BodyPlan = std::variant<Collect, Stream, Refuse>;
 
-// What the server is for. On the loop thread only; one for each loop.
+// A handler is what the server is for. On the loop thread only; one for each loop.
 class RequestHandler {
  public:
   virtual ~RequestHandler() = default;
@@ -237,7 +239,7 @@ class RequestHandler {
   }
 };
 
-// What a server did so far. Loop thread.
+// Counters say what a server did so far. Loop thread.
 struct HttpServerCounters {
   std::uint64_t connections = 0;  // accepted
   std::uint64_t requests = 0;     // heads that were complete

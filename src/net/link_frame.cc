@@ -30,7 +30,8 @@ std::unexpected<Error> broken(std::string_view what) {
   return fail(ErrorCode::corrupted, fmt::format("the link carries no frame: {}", what));
 }
 
-// What precedes the body: content type, accept and pairs, without the eight bytes of counts.
+// Returns the length of what precedes the body: content type, accept and pairs, without the eight
+// bytes of counts.
 std::size_t head_bytes(std::string_view content_type, std::string_view accept,
                        std::span<const Header> headers) {
   std::size_t bytes = content_type.size() + accept.size();

@@ -69,7 +69,7 @@ enum class LinkFrameType : std::uint8_t {
 // How the router takes an answer.
 enum class LinkAnswer : std::uint8_t { whole, streamed };
 
-// What a response says of its model: how many requests it runs within link_pace_time, at most 255.
+// A pace says how many requests a response's model runs within link_pace_time, at most 255.
 using LinkPace = std::uint8_t;
 inline constexpr std::chrono::microseconds link_pace_time{100};
 

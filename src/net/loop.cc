@@ -31,7 +31,7 @@ Instant machine_now() { return std::chrono::steady_clock::now(); }
 
 }  // namespace
 
-// What epoll reported and what of it is still to be handled.
+// Holds what epoll reported, and what of it is still to be handled.
 struct Loop::Batch {
   std::array<epoll_event, batch_events_max> events;
   std::size_t next = 0;

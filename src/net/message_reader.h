@@ -1,4 +1,4 @@
-// What one connection receives: its messages, one after the other. Internal to net; of the server
+// One connection receives its messages by this, one after the other. Internal to net; of the server
 // and of the client on a loop.
 #pragma once
 
@@ -42,7 +42,7 @@ class MessageReader {
   Message& message() const { return *message_; }  // while receiving()
   std::size_t parsed() const { return parsed_; }  // of its bytes
 
-  // Where the next bytes go. The buffer grows to `capacity()` where it is full.
+  // Returns where the next bytes go. The buffer grows to `capacity()` where it is full.
   template <typename Capacity>
   std::span<char> space(Capacity capacity) {
     if (message_->used == message_->capacity()) message_->reserve(capacity());

@@ -53,7 +53,7 @@ void OutQueue::add_body(Body&& body) {
   bytes_ += size;
 }
 
-// What follows the first `skip` bytes of a segment's file or files.
+// Writes what follows the first `skip` bytes of a segment's file or files.
 Io OutQueue::write_file(Transport& transport, Segment& segment, std::uint64_t skip) {
   if (const FileRange* range = segment.body.file()) {
     return transport.send_file(range->file.get(), range->offset + skip, range->length - skip);

@@ -1,4 +1,4 @@
-// What waits to be written to one connection. Internal to net.
+// This queue holds what waits to be written to one connection. Internal to net.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ class OutQueue {
 
   bool empty() const { return bytes_ == 0; }
   std::uint64_t bytes() const { return bytes_; }
-  // What of it is in memory and not in files.
+  // Returns how much of it is in memory and not in files.
   std::uint64_t memory_bytes() const;
 
   // Appends text: write into it, then say with appended() how much it became longer.

@@ -64,7 +64,7 @@ constexpr Block special_v6[] = {
 };
 constexpr Block global_v6{{0x20}, 3, {}};
 
-// Where an IPv6 address holds an IPv4 address that it leads to.
+// Says where an IPv6 address holds an IPv4 address that it leads to.
 struct Embedding {
   Block block;
   std::size_t at;

@@ -1,5 +1,5 @@
-// Where an address leads: to the Internet, or into this machine and the networks around it. A
-// server that sends to addresses that its clients chose asks here first.
+// An address leads to the Internet, or into this machine and the networks around it. A server that
+// sends to addresses that its clients chose asks here first.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,9 @@ enum class Reach : std::uint8_t {
   anywhere,
 };
 
-// What an address is that is not globally reachable ("a loopback address"), by IANA's registries of
-// special addresses; nullopt for one that is. An IPv4 address inside an IPv6 one (mapped, NAT64,
-// 6to4) counts as itself. What is not a literal is "no address".
+// Says what an address is that is not globally reachable ("a loopback address"), by IANA's
+// registries of special addresses; nullopt for one that is. An IPv4 address inside an IPv6 one
+// (mapped, NAT64, 6to4) counts as itself. What is not a literal is "no address".
 std::optional<std::string_view> special_use(const Address& address);
 
 // permission_denied: `address` is special, or an interface of this machine has it, and `reach` is

@@ -37,7 +37,7 @@ class ResponseHead {
   // `date`: "Date: ...\r\n", left out where the handler gave one. Returns how much was appended.
   std::size_t end(Persistence persistence, std::string_view date);
 
-  // What the handler's fields said.
+  // Returns what the handler's fields said.
   std::optional<std::uint64_t> given_length() const { return given_length_; }
   bool given_close() const { return given_close_; }
 

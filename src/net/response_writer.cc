@@ -9,7 +9,7 @@ namespace slipway::net {
 namespace {
 
 constexpr std::uint64_t write_bytes_max = 4 << 20;  // before other connections have their turn
-// What a client may leave unread before the budget counts it.
+// A client may leave so much unread before the budget counts it.
 constexpr std::uint64_t uncounted_unread_max = 64 * 1024;
 
 void append_chunk_head(std::string& out, std::size_t size) {

@@ -1,4 +1,4 @@
-// What one connection of the server sends: answers, one after the other. Internal to net.
+// One connection of the server sends its answers by this, one after the other. Internal to net.
 #pragma once
 
 #include <atomic>
@@ -54,7 +54,7 @@ class ResponseWriter {
             std::string_view date);
   void head(int status, std::span<const Header> headers, std::optional<std::uint64_t> length,
             std::string_view date);
-  // Where no body follows that head, the body is left out.
+  // Leaves the body out where none follows that head.
   void whole(Body&& body);
   void whole(std::string_view body);
   void piece(std::string_view bytes);  // not empty; what is longer than was promised is cut

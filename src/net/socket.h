@@ -16,7 +16,7 @@ namespace slipway::net {
 using slipway::errno_text;
 using slipway::Fd;
 
-// Where a socket is or goes: an IP literal and port, or the path of a unix socket.
+// An address says where a socket is or goes: an IP literal and port, or the path of a unix socket.
 struct Address {
   enum class Kind : std::uint8_t { tcp, unix_path };
 
@@ -68,7 +68,7 @@ Result<Fd> listen_unix(const std::string& path, SocketMode mode = SocketMode::ow
 // last name must be a socket (a link there is not followed), and in a folder of a user who is
 // neither root nor ours that user must be the one who listens: else permission_denied.
 Result<Fd> start_connect(const Address& address);
-// Nothing where the connection stands, else why it does not.
+// Succeeds where the connection stands; the error says why it does not.
 Result<> connect_error(const Fd& socket, const Address& address);
 
 // How much was written to a TCP connection that the peer's system has not acknowledged; also after

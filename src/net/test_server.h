@@ -1,4 +1,4 @@
-// What net's tests share: a server on a loop of its own, and a client that sends exact bytes.
+// The tests of net share these: a server on a loop of its own, and a client that sends exact bytes.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -153,7 +153,7 @@ class RawClient {
   bool ended_ = false;
 };
 
-// What the server says to exactly these bytes, up to the end of the connection.
+// Returns what the server says to exactly these bytes, up to the end of the connection.
 inline std::string answer_to(TestServer& server, std::string_view bytes) {
   RawClient client(server.address());
   client.send(bytes);

@@ -51,17 +51,18 @@ struct Mount {
 // A port that an instance listens on.
 struct Port {
   std::uint16_t inside = 0;
-  // Where the host reaches it, in a place with networks of its own (capabilities().maps_ports).
-  // 0: the place picks one.
+  // The host reaches it there, in a place with networks of its own (capabilities().maps_ports). 0:
+  // the place picks one.
   std::uint16_t outside = 0;
 };
 
-// What whoever starts an instance calls it. The place keeps the labels with the instance and hands
-// them on with what it prints and how it ends, also to a later server. Text of one line each.
+// Labels are what whoever starts an instance calls it. The place keeps the labels with the instance
+// and hands them on with what it prints and how it ends, also to a later server. Text of one line
+// each.
 struct Labels {
   std::string service = {};  // whose it is: "sagemaker"
-  // Where what it prints is kept (engine/logs/log_book.h has such names): a stream is one
-  // instance's. No group: nowhere.
+  // The log of what it prints is kept there (engine/logs/log_book.h has such names): a stream is
+  // one instance's. No group: nowhere.
   std::string log_space = {};
   std::string log_group = {};
   std::string log_stream = {};
@@ -69,7 +70,7 @@ struct Labels {
   bool operator==(const Labels&) const = default;
 };
 
-// What to run. Everything the instance gets is named here; nothing else is inherited.
+// A spec says what to run. Everything the instance gets is named here; nothing else is inherited.
 struct InstanceSpec {
   std::vector<std::string> argv;  // argv[0] is an absolute path (programs) or the image's command
   std::string image = {};         // empty: a program of this host
@@ -78,11 +79,11 @@ struct InstanceSpec {
   Labels labels = {};
   std::string user = {};  // whom it runs as, "1000:1000"; empty: whom the place takes
 
-  // Where it will listen, relative to its working directory, which is its own run directory.
-  // Empty: it does not.
+  // It will listen there, relative to its working directory, which is its own run directory. Empty:
+  // it does not.
   std::string http_socket = {};
   std::string link_socket = {};
-  // What it listens on beside or instead. Without an `http_socket` it is asked at the first.
+  // It listens on these beside or instead. Without an `http_socket` it is asked at the first.
   std::vector<Port> ports = {};
 
   // Of all its processes together. 0: no limit, and no device.
@@ -91,7 +92,7 @@ struct InstanceSpec {
   std::uint32_t gpus = 0;              // for it alone
 };
 
-// Where an instance can be reached from this server.
+// Addresses say where an instance can be reached from this server.
 struct Addresses {
   std::string http = {};  // "unix:/path" or "127.0.0.1:49153"; empty: nowhere
   std::string link = {};  // "unix:/path"; empty: it has no framed link
@@ -116,10 +117,10 @@ struct Exit {
 // How much of its log the end of an instance carries.
 inline constexpr std::size_t tail_lines = 10;
 
-// What happened to an instance. For one key: `preparing` any number of times; at most one of
-// `started` and `adopted`; then `printed` any number of times, at most one `over_memory` and one
-// `exited`; or one `start_failed` after `preparing`. A key that is started again reports again what
-// it is.
+// An observation says what happened to an instance. For one key: `preparing` any number of times;
+// at most one of `started` and `adopted`; then `printed` any number of times, at most one
+// `over_memory` and one `exited`; or one `start_failed` after `preparing`. A key that is started
+// again reports again what it is.
 struct Observation {
   enum class Kind : std::uint8_t {
     preparing,      // what it needs is fetched before it runs; `reason` says how far that is
@@ -165,7 +166,7 @@ struct Capabilities {
   // directories, which have to let them pass.
   bool walks_host_paths = false;
 
-  // What the code of an instance cannot do, whatever it tries.
+  // The code of an instance cannot do these, whatever it tries.
   bool closes_files = false;      // touch files that it was not given, or change what it only reads
   bool closes_processes = false;  // trace, signal or choke processes that are not its own
   bool hides_processes = false;   // see them, or reach their sockets by path
@@ -173,8 +174,8 @@ struct Capabilities {
   bool ends_everything = false;   // leave processes behind that outlive it
 };
 
-// What of the spec a place with these capabilities cannot do, as a sentence; nothing where it can.
-// Such a spec is refused with it (`start_failed`): no place leaves a limit out without a word.
+// Says in a sentence what of the spec a place with these capabilities cannot do; nullopt where it
+// can. Such a spec is refused with it (`start_failed`): no place leaves a limit out without a word.
 std::optional<std::string> refusal(const Capabilities& place, const InstanceSpec& spec);
 
 // A part of what an instance printed (standard output and standard error, interleaved).
@@ -222,8 +223,8 @@ class Place {
   // start.
   virtual void adopt() = 0;
 
-  // Where on this host its program worked and left its files, until the key is forgotten; empty
-  // where the place shares no such directory with the host.
+  // Returns where on this host its program worked and left its files, until the key is forgotten;
+  // empty where the place shares no such directory with the host.
   virtual std::filesystem::path directory_of(const InstanceKey& key) const = 0;
 
   // Offers the log's sink what instances have printed by now instead of a little later, and then

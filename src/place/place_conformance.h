@@ -1,4 +1,5 @@
-// What every place promises, as tests. A place's own test file derives a PlaceHarness and says
+// These tests say what every place promises. A place's own test file derives a PlaceHarness and
+// says
 //
 //   INSTANTIATE_TEST_SUITE_P(Process, PlaceConformance, testing::Values(make_process_harness));
 #pragma once
@@ -47,8 +48,8 @@ class PlaceHarness {
   // Lets a little time pass and deliver what happened.
   virtual void breathe() = 0;
 
-  // Where the capabilities say that something is closed: makes these attempts
-  // (process/escape_main.cc) and ends; what it prints says what became of each. `mounts` are given
+  // Makes these attempts where the capabilities say that something is closed
+  // (process/escape_main.cc), and ends; what it prints says what became of each. `mounts` are given
   // to it.
   virtual InstanceSpec tries(std::vector<std::string> attempts, std::vector<Mount> mounts) {
     return {};

@@ -20,15 +20,15 @@ class Places final : public Place {
   explicit Places(ObservationSink sink) : sink_(std::move(sink)) {}
   ~Places() override = default;
 
-  // What the next place is to be given as its sink. The observations of each come on its own
-  // thread; `adoption_done` comes once, when all have adopted.
+  // Returns what the next place is to be given as its sink. The observations of each come on its
+  // own thread; `adoption_done` comes once, when all have adopted.
   ObservationSink sink_of_next();
   // The place that was given that sink; the first added is preferred. It outlives this object. All
   // are added before the first call of the methods below.
   void add(Place& place);
 
-  // What any of them can do. What the code of an instance cannot do, and whether instances outlive
-  // the server, holds in each of them.
+  // Returns what any of them can do. What the code of an instance cannot do, and whether instances
+  // outlive the server, holds in each of them.
   Capabilities capabilities() const override;
   void start(const InstanceKey& key, const InstanceSpec& spec) override;
   void stop(const InstanceKey& key, std::chrono::milliseconds grace) override;

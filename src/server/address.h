@@ -1,5 +1,5 @@
-// Where the server listens: its sockets, bound before anything else is opened and deaf until the
-// server can answer.
+// The server listens at its address: its sockets, bound before anything else is opened and deaf
+// until the server can answer.
 #pragma once
 
 #include <memory>

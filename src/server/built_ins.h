@@ -9,10 +9,10 @@
 
 namespace slipway::server {
 
-// Where `slipway` lies, and the programs that it starts beside it.
+// Returns where `slipway` lies, and beside it the programs that it starts.
 std::filesystem::path folder_of_this_program();
 
-// What fleets start for each of these images, and which of the host's files it sees.
+// Returns what fleets start for each of these images, and which of the host's files it sees.
 fleet::FleetOptions fleet_options(const std::filesystem::path& model_server,
                                   const ServeOptions& serve);
 

@@ -32,8 +32,8 @@ class CredentialsAddress {
   static Result<std::unique_ptr<CredentialsAddress>> open(const Needs& needs);
   ~CredentialsAddress();
 
-  // What an instance is started with. `endpoint`: where it finds this server, so that a client of
-  // AWS's in it needs to be told nothing.
+  // Returns what an instance is started with. `endpoint`: where it finds this server, so that a
+  // client of AWS's in it needs to be told nothing.
   std::map<std::string, std::string> environment(const place::InstanceKey& key,
                                                  std::string_view role,
                                                  std::string_view endpoint) const;

@@ -1,4 +1,4 @@
-// What `serve` needs of its data directory beside what its parts keep there, and of its own
+// `serve` needs this of its data directory beside what its parts keep there, and of its own
 // address.
 #pragma once
 

@@ -71,7 +71,7 @@ void Doors::install() {
                  .errands = needs_.errands});
 }
 
-// Who may do what, as each door says it.
+// Collects who may do what, as each door says it.
 void Doors::collect_permissions() {
   if (!needs_.base.options.enforces_policies()) {
     log_warning("server", "policies are off: everyone who has a key may do everything",

@@ -1,5 +1,5 @@
-// What the server does in other services for somebody, joined: the services whose resources have
-// policies of their own.
+// Errands are what the server does in other services for somebody, joined: the services whose
+// resources have policies of their own.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// What every engine of the server stands on: the disk, time and chance, the store, and the threads
-// that all of them share.
+// Every engine of the server stands on the foundation: the disk, time and chance, the store, and
+// the threads that all of them share.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// Who may come, joined: users and roles, keys, and the keys of others' tokens.
+// This assembly decides who may come: users and roles, keys, and the keys of others' tokens.
 #pragma once
 
 #include <memory>

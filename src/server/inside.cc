@@ -35,7 +35,7 @@ std::string time_text(const Moment& now, ServerTime time) {
   return time_text(now.civil - (now.server - time));
 }
 
-// What the query gives under that name; nothing where it does not.
+// Returns what the query gives under that name; nullopt where it gives nothing.
 std::optional<std::string> asked_for(const net::RequestHead& head, std::string_view name) {
   bool found = false;
   const std::string_view value = wire::query_value(head.query, name, found);

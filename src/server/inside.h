@@ -1,5 +1,5 @@
-// What a running server shows of its inside, to the root alone: its fleets, its reconcilers, its
-// threads, how much its log says, and why an endpoint is as it is.
+// A running server shows its inside to the root alone: its fleets, its reconcilers, its threads,
+// how much its log says, and why an endpoint is as it is.
 #pragma once
 
 #include <cstddef>

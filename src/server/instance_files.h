@@ -1,5 +1,5 @@
-// What of this machine the built-in images' instances need beside their model, so that they can be
-// given it and nothing else.
+// The built-in images' instances need these files of this machine beside their model, named so that
+// they can be given it and nothing else.
 #pragma once
 
 #include <filesystem>

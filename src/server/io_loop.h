@@ -35,7 +35,7 @@ class LoopRouters {
 // One I/O thread with everything that answers on it: HTTP, the gateway, a router of its own.
 class IoLoop {
  public:
-  // What all loops share; it outlives them.
+  // All loops share this; it outlives them.
   struct Shared {
     const service::ServiceContext& context;
     const std::vector<service::ServerPage>& pages;

@@ -27,10 +27,10 @@ Result<> check_descriptors();
 std::uint64_t request_memory(const ServeOptions& options);
 std::uint64_t upload_memory();
 
-// What of the limit of open files connections may have: three quarters of what is not open yet nor
-// kept for folders of bodies, and half where that is little, since each may need a file for its
-// body. The rest is for work under way: instances, the store's readers, bodies, models that are
-// fetched.
+// Returns how much of the limit of open files connections may have: three quarters of what is not
+// open yet nor kept for folders of bodies, and half where that is little, since each may need a
+// file for its body. The rest is for work under way: instances, the store's readers, bodies, models
+// that are fetched.
 std::uint64_t connection_descriptors();
 
 // The limits of each of `loops` HTTP servers.

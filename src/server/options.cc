@@ -12,7 +12,7 @@
 namespace slipway::server {
 namespace {
 
-// What an instance is believed to take of a machine at least. Nobody asks for a share of a core:
+// An instance is believed to take so much of a machine at least. Nobody asks for a share of a core:
 // instances of many endpoints mostly wait.
 constexpr std::uint64_t instances_per_core = 24;
 constexpr std::uint64_t instance_memory_bytes = 64ULL << 20;
@@ -30,7 +30,7 @@ bool is_loopback(const std::string& address) {
   return address == "localhost" || address == "::1" || (numbers && address.starts_with("127."));
 }
 
-// What keeps a model's code to its own.
+// Adds what keeps a model's code to its own.
 void add_isolation_options(CLI::App& serve, ServeOptions& options) {
   serve
       .add_option(
@@ -47,7 +47,7 @@ void add_isolation_options(CLI::App& serve, ServeOptions& options) {
       ->envname("SLIPWAY_INSTANCE_READS");
 }
 
-// What the work itself may take, run and reach.
+// Adds what the work itself may take, run and reach.
 void add_work_options(CLI::App& serve, ServeOptions& options) {
   serve
       .add_option("--serverless-idle", options.serverless_idle,

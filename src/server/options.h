@@ -1,4 +1,5 @@
-// What `slipway serve` was told: flags, then the environment, then the configuration file.
+// Options are what `slipway serve` was told: flags, then the environment, then the configuration
+// file.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +53,7 @@ struct ServeOptions {
   service::Holding holding() const;
   place::Isolation isolation_mode() const;
   LogLevel least_logged() const;
-  // Whom notifications may be sent to.
+  // Returns whom notifications may be sent to.
   net::Reach delivery_reach() const;
   // How many instances all endpoints and jobs together may always have.
   std::uint32_t instance_limit() const;
@@ -71,8 +72,8 @@ void add_options(CLI::App& serve, ServeOptions& options);
 // the file cannot be read, or names what is no option.
 Result<> read_config(CLI::App& serve, const ServeOptions& options);
 
-// What the options say together: `--auth none` only on loopback, certificate and key both or none.
-// invalid_argument: the sentence says which option and what to do.
+// Checks what the options say together: `--auth none` only on loopback, certificate and key both or
+// none. invalid_argument: the sentence says which option and what to do.
 Result<> check(const ServeOptions& options);
 
 }  // namespace slipway::server

@@ -32,7 +32,7 @@ std::string traffic_text(std::span<const Traffic> all) {
   return json::serialize(json::object{{"variants", std::move(rows)}});
 }
 
-// Where an SDK that signs asks for the list of its buckets; S3 too leads a browser that opens its
+// An SDK that signs asks there for the list of its buckets; S3 too leads a browser that opens its
 // address to a page about itself.
 bool is_browser(const net::RequestHead& head) {
   return head.method == "GET" && head.query.empty() &&

@@ -12,7 +12,7 @@
 
 namespace slipway::server {
 
-// What came to the variants in one way: "real_time", "queued" or "batch".
+// Counts what came to the variants in one way: "real_time", "queued" or "batch".
 struct Traffic {
   std::string_view way;
   std::vector<routing::VariantCounters> counters;
@@ -25,9 +25,9 @@ struct PageSources {
   std::vector<service::ServerPage> inside;   // (inside.h)
 };
 
-// Who reads what: the health page, SNS's certificate and LocalStack's health page anybody, the
-// welcome page whoever opens the address in a browser, /_slipway/traffic and `inside` the root's
-// keys.
+// Returns the pages, with who reads what: the health page, SNS's certificate and LocalStack's
+// health page anybody, the welcome page whoever opens the address in a browser, /_slipway/traffic
+// and `inside` the root's keys.
 std::vector<service::ServerPage> own_pages(PageSources sources);
 
 }  // namespace slipway::server

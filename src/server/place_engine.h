@@ -1,4 +1,5 @@
-// Where instances run, joined: processes of this machine, what they print, and which are there.
+// This assembly is where instances run: processes of this machine, what they print, and which are
+// there.
 #pragma once
 
 #include <filesystem>
@@ -27,7 +28,7 @@ class PlaceEngine {
   // `base` outlives it. Adds the reconciler of log groups.
   static Result<std::unique_ptr<PlaceEngine>> open(Foundation& base, Ground ground);
 
-  // Who hears what becomes of instances, in the order of adding; added before begin().
+  // Adds somebody who hears what becomes of instances, in the order of adding; before begin().
   void on_observation(place::ObservationSink sink) { sinks_.push_back(std::move(sink)); }
   // Takes over what a former server left running. From then on the end of the server is the end of
   // all instances.

@@ -1,4 +1,4 @@
-// What instances are given from this disk beside artifacts: environments and folders of models.
+// Instances are given these from this disk beside artifacts: environments and folders of models.
 #pragma once
 
 #include <filesystem>
@@ -45,7 +45,7 @@ class PreparedFiles {
   // some of it for the next deployment. Walks the tree: on a worker, now and then.
   void collect();
 
-  // What is being made ends, and nothing more is made.
+  // Ends what is being made, and makes nothing more.
   void stop();
 
  private:

@@ -77,7 +77,7 @@ class TestDoors {
   store::Store& store() { return *store_; }
   identity::Directory& directory() { return *directory_; }
   fleet::Simulation& world() { return world_; }
-  // Where the queues and topics tell of what they do. The fleets have world().changes().
+  // The queues and topics tell there of what they do. The fleets have world().changes().
   engine::Changes& changes() { return changes_; }
 
   static service::Caller root() { return {root_principal(), "", "us-east-1"}; }

@@ -1,4 +1,4 @@
-// The page for who opens the server's address in a browser.
+// The welcome page is for whoever opens the server's address in a browser.
 #pragma once
 
 #include <string>

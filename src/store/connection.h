@@ -14,7 +14,7 @@
 
 namespace slipway::store {
 
-// What it is to those who asked.
+// Returns what it is to those who asked.
 Error to_error(const Failure& failure);
 
 // A prepared statement, on loan from its connection while a Rows or a run() uses it.
@@ -33,7 +33,7 @@ class PreparedStatement {
   sqlite3_stmt* raw_ = nullptr;
 };
 
-// What a connection may do to its file; a read_only one makes none.
+// Says what a connection may do to its file; a read_only one makes none.
 enum class FileAccess : std::uint8_t { read_only, read_write };
 
 // Which file a connection opens, and through which of SQLite's layers to the disk.

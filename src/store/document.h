@@ -51,7 +51,7 @@ class BrokenDocument final : public Failure {
   explicit BrokenDocument(const std::string& message);
 };
 
-// The value of what was read, for who is within a transaction: throws BrokenDocument.
+// Returns the value of what was read, for whoever is within a transaction: throws BrokenDocument.
 template <typename T>
 T value_of(Result<T> read) {
   if (!read) throw BrokenDocument(read.error().message);

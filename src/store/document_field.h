@@ -1,4 +1,4 @@
-// What a stored struct's list of fields is written with; document.h is where to begin.
+// A stored struct's list of fields is written with these; document.h is where to begin.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@
 
 namespace slipway::store {
 
-// What a list of fields takes beside its visitor: a T to read into, or a const one to write.
+// A list of fields takes this beside its visitor: a T to read into, or a const one to write.
 template <typename Argument, typename T>
 concept Of = std::same_as<std::remove_const_t<Argument>, T>;
 

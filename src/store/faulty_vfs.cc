@@ -13,7 +13,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What SQLite allocates for each open file: ours, then the real one behind it.
+// SQLite allocates this for each open file: ours, then the real one behind it.
 struct FaultyFile {
   sqlite3_file base;
   FaultyDisk* disk;

@@ -29,7 +29,7 @@ class Reader {
     return std::move(*answer);
   }
 
-  // What SQLite's integrity_check finds, a sentence each; empty: the file is sound.
+  // Returns what SQLite's integrity_check finds, a sentence each; empty: the file is sound.
   Result<std::vector<std::string>> damage();
 
   // Writes what every transaction until now committed, and no other, to a new file, synced.

@@ -33,8 +33,9 @@ struct Migration {
   std::string_view sql;
 };
 
-// What SQLite refused (disk full, I/O error, a broken constraint). Thrown by the statements below,
-// caught by Store::write and Store::read, which roll back and return `unavailable` or `internal`.
+// A failure is what SQLite refused (disk full, I/O error, a broken constraint). Thrown by the
+// statements below, caught by Store::write and Store::read, which roll back and return
+// `unavailable` or `internal`.
 class Failure : public std::runtime_error {
  public:
   Failure(int code, const std::string& message) : std::runtime_error(message), code_(code) {}
@@ -164,7 +165,7 @@ class Transaction {
 using Change = std::move_only_function<Result<>(Transaction&)>;
 using Done = std::move_only_function<void(Result<>)>;
 
-// What a store stands on beside its file.
+// A store stands on these beside its file.
 struct StoreOptions {
   // A failed sync leaves a commit that nobody can call done or undone: its pages may be on the
   // disk, and the next open may find them. So the process ends, the caller hears nothing, and

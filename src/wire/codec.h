@@ -45,7 +45,7 @@ struct HttpResponseParts {
   std::string body;
 };
 
-// What the path templates caught, still percent-encoded, in the order of the template.
+// Labels are what the path templates caught, still percent-encoded, in the order of the template.
 struct PathLabels {
   static constexpr std::size_t count_max = 8;
   struct Label {
@@ -117,7 +117,7 @@ struct HttpResponseView {
 Result<Node> decode_response(const Operation& operation, Protocol protocol,
                              const HttpResponseView& response, Arena& arena);
 
-// What an answer with status 300 or above says.
+// An error is what an answer with status 300 or above says.
 struct ServiceError {
   int status = 0;
   std::string code;

@@ -1,4 +1,4 @@
-// What surrounds a body: content types, request ids, the XML declaration.
+// An envelope surrounds a body: content types, request ids, the XML declaration.
 #pragma once
 
 #include <string>

@@ -77,11 +77,11 @@ class Failure {
 
   std::string_view fault() const { return status() >= 500 ? "Receiver" : "Sender"; }
 
-  // What SDKs look for: the shape's name in JSON and CBOR.
+  // Returns what SDKs look for: the shape's name in JSON and CBOR.
   std::string_view name() const { return shape_ != nullptr ? shape_->name : answer_.code; }
 
-  // What stands in XML's <Code> and in x-amzn-query-error. Services that spoke Query before JSON
-  // call there without "Exception" what their models do not have: InvalidParameterValue.
+  // Returns what stands in XML's <Code> and in x-amzn-query-error. Services that spoke Query before
+  // JSON call there without "Exception" what their models do not have: InvalidParameterValue.
   std::string_view code() const {
     constexpr std::string_view mark = "Exception";
     if (shape_ == nullptr && service_.query_compatible && answer_.code.ends_with(mark)) {

@@ -57,7 +57,7 @@ std::optional<std::string> extended_value(std::string_view text) {
   return percent_decode(text);
 }
 
-// What stands behind the first word of a Content-Disposition or Content-Type.
+// Holds what stands behind the first word of a Content-Disposition or Content-Type.
 struct Parameters {
   std::optional<std::string> name;
   std::optional<std::string> file_name;
@@ -173,7 +173,7 @@ Result<bool> FormReader::read_front_step() {
   return true;
 }
 
-// What stands before the next `mark`, which is taken with it. A view into `front_`.
+// Returns what stands before the next `mark`, which is taken with it. A view into `front_`.
 std::optional<std::string_view> FormReader::take_through(std::string_view mark) {
   const std::size_t found = front_.find(mark, std::max(looked_, at_));
   if (found == std::string::npos) {

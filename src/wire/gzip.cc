@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t inflated_bytes_max = 32 * 1024 * 1024;
 constexpr std::size_t gzip_bytes_min = 18;
 
-// What the trailer says of the size; a hint from a stranger.
+// Returns what the trailer says of the size; a hint from a stranger.
 std::size_t claimed_size(std::string_view bytes) {
   std::uint32_t size = 0;
   for (int i = 3; i >= 0; --i) {

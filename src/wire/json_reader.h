@@ -14,8 +14,8 @@ namespace slipway::wire {
 // or the model's (and then all members: stored documents).
 enum class Names : std::uint8_t { wire, model };
 
-// What a service's JSON uses. One that spoke Query before it spoke JSON has its Query names in the
-// tables; its JSON names are the model's.
+// Returns the names that a service's JSON uses. One that spoke Query before it spoke JSON has its
+// Query names in the tables; its JSON names are the model's.
 inline Names json_names(const Service& service) {
   return service.query_compatible ? Names::model : Names::wire;
 }

@@ -19,9 +19,9 @@ struct Rewrite {
   std::string_view pcre;
 };
 
-// What the models write and PCRE2 does not know. Surrogate pairs are how Java spells the planes
-// above the first; U+10000 and U+10FFFF stand here as themselves, because PCRE2_ALT_BSUX, which
-// \uXXXX needs, knows no \x{}.
+// The models write these, and PCRE2 does not know them. Surrogate pairs are how Java spells the
+// planes above the first; U+10000 and U+10FFFF stand here as themselves, because PCRE2_ALT_BSUX,
+// which \uXXXX needs, knows no \x{}.
 constexpr Rewrite rewrites[] = {
     {"\\uD800\\uDC00-\\uDBFF\\uDFFF", "\xF0\x90\x80\x80-\xF4\x8F\xBF\xBF"},
     {"\\ud800\\udc00-\\udbff\\udfff", "\xF0\x90\x80\x80-\xF4\x8F\xBF\xBF"},
@@ -32,7 +32,7 @@ constexpr Rewrite rewrites[] = {
     {"$?", "(?:$)?"},
 };
 
-// What matching needs beside the pattern; one for each thread.
+// Matching needs this beside the pattern; one for each thread.
 struct Workspace {
   pcre2_match_context* context = pcre2_match_context_create(nullptr);
   pcre2_match_data* data = pcre2_match_data_create(1, nullptr);

@@ -414,7 +414,7 @@ Route OperationRouter::find(const HttpRequestView& request) const {
 
 namespace {
 
-// What the path of a request to S3 leads to.
+// Returns what the path of a request to S3 leads to.
 std::string_view resource_type(const Route& route, std::string_view path) {
   if (path.starts_with('/')) path.remove_prefix(1);
   if (!route.virtual_bucket.empty()) return path.empty() ? "BUCKET" : "OBJECT";
@@ -429,7 +429,7 @@ bool has_part(std::string_view query, std::string_view name) {
   return found;
 }
 
-// What S3 has a word of its own for: a part of a bucket, or half of an upload, asked of an object.
+// S3 has a word of its own for these: a part of a bucket, or half of an upload, asked of an object.
 struct Misplaced {
   std::string_view method;
   std::string_view part;

@@ -12,7 +12,7 @@
 
 namespace slipway::wire {
 
-// What is asked for, as far as an answer must know it.
+// Says what is asked for, as far as an answer must know it.
 struct Asked {
   const Schema* schema = nullptr;
   // Null: the service was found but has no such operation; answer unknown_operation(route).
@@ -23,7 +23,7 @@ struct Asked {
 // Says what a request asks for, with what its path and host name.
 struct Route : Asked {
   PathLabels labels;
-  // What the request called the operation, where it named one.
+  // The request called the operation so, where it named one.
   std::string_view operation_name;
   // The bucket that the host names; empty where it stands in the path, or there is none.
   std::string_view virtual_bucket;

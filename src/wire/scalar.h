@@ -11,8 +11,8 @@
 
 namespace slipway::wire {
 
-// What the service's own word for "unreadable" goes with: invalid_argument without a kind, which
-// decode_request() fills in.
+// Returns the error that the service's own word for "unreadable" goes with: invalid_argument
+// without a kind, which decode_request() fills in.
 std::unexpected<Error> unreadable(std::string message);
 
 // The format of a timestamp member: its own, its shape's, else `otherwise`.

@@ -1,4 +1,4 @@
-// What AWS's models say about services, operations and shapes, as plain tables.
+// AWS's models say this about services, operations and shapes, as plain tables.
 //
 // The tables of each service in src/service/*/operations.txt are generated when the project is
 // built (tools/generate_wire.py, from the pinned botocore wheel) and live in read-only memory. The
@@ -37,7 +37,7 @@ enum class ShapeKind : std::uint8_t {
 // Says how a timestamp is written; `unspecified` leaves it to the protocol and the place.
 enum class TimestampFormat : std::uint8_t { unspecified, iso8601, unix_seconds, http_date };
 
-// Where a member travels. `body` unless the model says otherwise.
+// Says where a member travels. `body` unless the model says otherwise.
 enum class Location : std::uint8_t {
   body,
   header,

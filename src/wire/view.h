@@ -43,7 +43,7 @@ class StructView {
   // Whether the structure was given.
   explicit operator bool() const { return node_.kind == Kind::structure; }
 
-  // What the view looks at; a structure node, or absent.
+  // Returns what the view looks at; a structure node, or absent.
   const Node& node() const { return node_; }
   Arena* arena() const { return arena_; }
 
@@ -219,7 +219,7 @@ class MapView {
   Arena* arena_ = nullptr;
 };
 
-// What the generated accessors call. A generated view derives from Shaped<View, slots>.
+// The generated accessors call these. A generated view derives from Shaped<View, slots>.
 template <typename Self, std::size_t slots>
 class Shaped : public StructView {
  public:

@@ -1,4 +1,4 @@
-// What one request costs: routing, reading, validating, writing.
+// Measures what one request costs: routing, reading, validating, writing.
 #include <string>
 #include <vector>
 

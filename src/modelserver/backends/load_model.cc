@@ -39,7 +39,7 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
   for (auto it = fs::directory_iterator(folder, error); !error && it != fs::directory_iterator();
        it.increment(error)) {
     const std::string name = it->path().filename().string();
-    // What archivers of other systems put in beside the files.
+    // Archivers of other systems put these in beside the files.
     if (name.starts_with('.') || name == "__MACOSX") continue;
     entries.push_back(it->path());
   }
@@ -226,7 +226,8 @@ Flavor flavor_of(const Options& options) {
   return has_lines ? Flavor::xgboost_lines : Flavor::xgboost;
 }
 
-// What is answered to who does not say: SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT, or the image's own.
+// Returns what is answered to whoever does not say: SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT, or the
+// image's own.
 Result<AcceptType> unasked_accept(Flavor flavor, AnswerKind kind) {
   const std::string media = variable("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT");
   if (media.empty()) return own_accept(flavor);

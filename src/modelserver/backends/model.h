@@ -39,7 +39,7 @@ class PartSource {
   virtual std::chrono::milliseconds silence_max() const = 0;
 };
 
-// What a model answers: a body, or a source of parts.
+// An answer is a body, or a source of parts.
 struct Answer {
   std::uint16_t status = 500;
   std::string content_type;

@@ -1,4 +1,4 @@
-// What SAGEMAKER_INFERENCE_OUTPUT asks of AWS's XGBoost image: for each record the label, the
+// SAGEMAKER_INFERENCE_OUTPUT asks this of AWS's XGBoost image: for each record the label, the
 // probabilities or the scores, by name, in place of the bare prediction.
 #pragma once
 

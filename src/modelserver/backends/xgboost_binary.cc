@@ -97,7 +97,7 @@ class Reader {
     return found;
   }
 
-  // What is preceded by how many there are.
+  // Reads what is preceded by how many there are.
   template <typename T>
   Result<std::vector<T>> counted() {
     TRY(const auto count, one<std::int64_t>());

@@ -28,7 +28,7 @@ namespace {
 constexpr std::size_t inflated_piece_bytes = std::size_t{1} << 20;
 constexpr std::size_t deflated_bytes_max = std::size_t{4'000'000'000};
 
-// What a prediction is asked with.
+// A prediction is asked with this.
 struct Asking {
   std::uint64_t rounds = 0;  // of boosting; 0: all
   float missing = std::numeric_limits<float>::quiet_NaN();
@@ -119,7 +119,7 @@ bool begins_as_deflated(std::string_view bytes) {
   return (0x78 * 256 + static_cast<unsigned char>(bytes[1])) % 31 == 0;
 }
 
-// What joblib compressed, by zlib or gzip.
+// Unpacks what joblib compressed, by zlib or gzip.
 Result<std::string> inflate(std::string_view bytes) {
   constexpr int any_header = 32 + 15;
   z_stream stream = {};
@@ -381,7 +381,7 @@ Combining combining_of(const Objective& objective) {
   return has_labels ? Combining::vote : Combining::mean;
 }
 
-// What several boosters answer together.
+// Answers what several boosters answer together.
 class Ensemble final : public Predictor {
  public:
   Ensemble(std::vector<std::unique_ptr<Predictor>> members, Combining combining)

@@ -13,7 +13,7 @@ namespace slipway::modelserver {
 // Bytes of the largest model file that is read.
 inline constexpr std::size_t xgboost_file_bytes_max = std::size_t{8} << 30;
 
-// What a booster was trained for, as its own configuration says.
+// An objective is what a booster was trained for, as its own configuration says.
 struct Objective {
   std::string name;         // "binary:logistic"; empty where it does not say
   std::size_t classes = 0;  // of multi:*; 0 of others

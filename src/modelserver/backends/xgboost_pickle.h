@@ -10,13 +10,13 @@
 
 namespace slipway::modelserver {
 
-// Whose prediction a pickled model is asked for.
+// Says whose prediction a pickled model is asked for.
 enum class Interface : std::uint8_t {
   booster,       // xgboost.Booster
   scikit_learn,  // XGBClassifier, XGBRegressor and their like, which hold a Booster
 };
 
-// What is taken out of a pickle: the Booster, and how whoever pickled it would ask it.
+// Holds what is taken out of a pickle: the Booster, and how whoever pickled it would ask it.
 struct PickledBooster {
   std::string serialized;  // what XGBoosterSerializeToBuffer gave
   Interface interface = Interface::booster;

@@ -40,8 +40,8 @@ enum class ContentType : std::uint8_t { csv, json, json_lines, npy, libsvm, reco
 // Reads "text/csv; charset=utf-8" and the like; parameters are ignored. Empty: unknown.
 ContentType content_type_of(std::string_view header);
 
-// What parts the fields of CSV. `sniffed`: a comma, or where the first line has none, whichever of
-// ; tab | and blank it has most of, as AWS's XGBoost image takes it.
+// Says what parts the fields of CSV. `sniffed`: a comma, or where the first line has none,
+// whichever of ; tab | and blank it has most of, as AWS's XGBoost image takes it.
 enum class Delimiters : std::uint8_t { comma, sniffed };
 
 // From where the indices of text/libsvm count. `sniffed`: from 1 where no record of the body has an
@@ -86,7 +86,7 @@ Result<> decode_recordio(const ModelSignature& signature, std::string_view body,
 Result<> decode(const ModelSignature& signature, ContentType type, const Dialect& dialect,
                 std::string_view body, DecodedRequest& out);
 
-// Where fit_shape() may read a flat record as a shaped one.
+// Says whether fit_shape() may read a flat record as a shaped one.
 enum class Records : std::uint8_t { as_they_are, flattened };
 
 // Makes `tensor.shape` fit what `info` says: the same rank and sizes; or one record without the

@@ -29,7 +29,7 @@ std::uint32_t u32_at(std::string_view bytes, std::size_t at) {
   return value;
 }
 
-// What one record says of its features. Buffers are used again from record to record.
+// Holds what one record says of its features. Buffers are used again from record to record.
 struct Features {
   bool are_there = false;
   std::vector<float> values;
@@ -44,7 +44,7 @@ struct Features {
   }
 };
 
-// What is wrong with a record; who calls says which one it is.
+// Says what is wrong with a record; who calls says which one it is.
 auto broken(std::string why) { return fail(ErrorCode::invalid_argument, std::move(why)); }
 
 // Takes the message of the first frame. Messages of several frames, as dmlc writes what holds the

@@ -54,8 +54,8 @@ int closeness(std::string_view range, std::string_view media) {
   return range == "*/*" ? 1 : 0;
 }
 
-// What a header says of one type: its weight by the range that names it most closely, and where
-// that range stands.
+// A standing is what a header says of one type: its weight by the range that names it most closely,
+// and where that range stands.
 struct Standing {
   int closest = 0;
   double weight = 0;

@@ -13,7 +13,7 @@
 
 namespace slipway::modelserver {
 
-// What answers look like where AWS's own images differ from each other.
+// A flavor says what answers look like where AWS's own images differ from each other.
 //
 //            no Accept   JSON                                  CSV
 //   plain    JSON        {"predictions": [1.5, ...]}           a line per record
@@ -26,7 +26,7 @@ enum class Flavor : std::uint8_t { plain, xgboost, xgboost_lines, xgboost_batch 
 // The types that an answer is written in.
 enum class AcceptType : std::uint8_t { json, csv, json_lines, npy, recordio };
 
-// What is answered: a model's outputs, or what SAGEMAKER_INFERENCE_OUTPUT selects of them
+// Says what is answered: a model's outputs, or what SAGEMAKER_INFERENCE_OUTPUT selects of them
 // (selected_output.h), which are no array.
 enum class AnswerKind : std::uint8_t { outputs, selected };
 
@@ -45,7 +45,7 @@ std::string_view media_type_of(AcceptType type);
 std::optional<AcceptType> choose_accept(std::string_view header, AcceptType own,
                                         AnswerKind kind = AnswerKind::outputs);
 
-// What a flavor answers where nobody says.
+// Returns what a flavor answers where nobody says.
 constexpr AcceptType own_accept(Flavor flavor) {
   return flavor == Flavor::plain ? AcceptType::json : AcceptType::csv;
 }

@@ -23,7 +23,7 @@ class JsonCursor {
   // Takes `c` if it is next.
   bool take(char c);
   Result<> expect(char c, std::string_view where);
-  // Nothing but white space may be left.
+  // Fails where more than white space is left.
   Result<> expect_end();
   // The text that has not been read, and going on behind a part of it.
   bool at_end() { return peek() == 0 && at_ == end_; }

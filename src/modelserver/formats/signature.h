@@ -1,4 +1,4 @@
-// What a model says of itself: the tensors that go in and come out.
+// A signature is what a model says of itself: the tensors that go in and come out.
 #pragma once
 
 #include <cstddef>
@@ -9,14 +9,15 @@
 
 namespace slipway::modelserver {
 
-// What a model takes and gives. Empty lists: the model does not say (Python handlers).
+// Holds what a model takes and gives. Empty lists: the model does not say (Python handlers).
 struct ModelSignature {
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
   std::vector<TensorInfo> defaults = {};  // inputs that a request may leave out
 };
 
-// What a request gives in place of the default of Signature::defaults[which], for all its records.
+// Holds what a request gives in place of the default of Signature::defaults[which], for all its
+// records.
 struct Override {
   std::size_t which = 0;
   Tensor value;

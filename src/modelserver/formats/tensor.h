@@ -37,7 +37,7 @@ using TensorShape = std::vector<std::int64_t>;
 // A size that the model leaves open, in a TensorInfo's shape.
 inline constexpr std::int64_t any_size = -1;
 
-// What a model says of one of its inputs or outputs.
+// Holds what a model says of one of its inputs or outputs.
 struct TensorInfo {
   std::string name;
   ElementType type = ElementType::float32;

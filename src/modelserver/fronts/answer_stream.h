@@ -19,7 +19,7 @@ inline constexpr std::chrono::seconds stop_time_max{10};
 // Says whether a sink takes more right away.
 enum class Room : std::uint8_t { left, none };
 
-// Where parts go. Loop thread.
+// A sink is where parts go. Loop thread.
 class PartSink {
  public:
   virtual ~PartSink() = default;

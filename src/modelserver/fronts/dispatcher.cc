@@ -21,7 +21,8 @@ struct Dispatcher::Waiting {
   std::vector<char> kept;  // a link's bytes, once they are needed beyond the batch
 };
 
-// What one call of Model::answer works on. The invocations lie side by side, the rest beside them.
+// A batch is what one call of Model::answer works on. The invocations lie side by side, the rest
+// beside them.
 struct Dispatcher::Batch {
   std::vector<ModelCall> invocations;
   std::vector<Waiting> requests;

@@ -59,7 +59,7 @@ class Dispatcher final : public net::BatchHook, public RequestSink {
   // A request that names a model is refused with 404: there is one, without a name.
   void submit(std::string_view model, const ModelCall& invocation, Reply reply) override;
   void submit(const ModelCall& invocation, Reply reply);
-  // What answers in parts is ended.
+  // Ends what answers in parts.
   void cancel(const LinkConnection& link, std::uint32_t id) override;
 
   void add_credit(const LinkConnection& link, std::uint32_t id, std::uint32_t bytes) override;

@@ -1,4 +1,4 @@
-// Where an answer in parts goes: an HTTP connection, a link, or a string for who takes it whole.
+// An answer in parts goes to an HTTP connection, a link, or a string for whoever takes it whole.
 #include <algorithm>
 
 #include "modelserver/fronts/dispatcher.h"

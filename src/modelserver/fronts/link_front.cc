@@ -93,7 +93,7 @@ std::string* LinkConnection::output() {
 
 namespace {
 
-// What an answer has beside its content type, viewed in it.
+// Holds what an answer has beside its content type, viewed in it.
 struct AnswerPairs {
   explicit AnswerPairs(const Answer& answer)
       : attributes{custom_attributes_name, answer.custom_attributes} {}

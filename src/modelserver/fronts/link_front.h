@@ -43,7 +43,7 @@ class LinkConnection final : public net::Watcher,
  private:
   void read();
   void take_frames();
-  // Where the next frame is written; null once closed.
+  // Returns where the next frame is written; null once closed.
   std::string* output();
   void submit(const net::LinkFrame& frame);
   void update_watch();

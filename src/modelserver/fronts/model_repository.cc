@@ -24,7 +24,7 @@ namespace {
 constexpr std::size_t answering_threads = 32;
 constexpr std::size_t loading_threads = 2;
 constexpr std::size_t starting_threads = 2;
-// What nice(1) calls the priority of loading: answering goes first.
+// nice(1) calls the priority of loading so: answering goes first.
 constexpr int loading_nice = 5;
 // More arenas than this keep more freed memory between them than they save in waiting.
 constexpr int arenas_max = 2;

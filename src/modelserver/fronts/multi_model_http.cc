@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view models_path = "/models";
 constexpr std::string_view invoke_suffix = "/invoke";
 
-// What a path asks for.
+// Says what a path asks for.
 struct Asked {
   enum class What : std::uint8_t { nothing, ping, models, model, invoke };
   What what = What::nothing;

@@ -1,4 +1,4 @@
-// Where the fronts hand requests over, and where their answers go.
+// The fronts hand requests over to a sink, with where their answers go.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ class LinkConnection;
 // The one header of a request that a model is told, and of an answer that it may set.
 inline constexpr std::string_view custom_attributes_name = "X-Amzn-SageMaker-Custom-Attributes";
 
-// Where an answer goes.
+// A reply is where an answer goes.
 struct HttpReply {
   net::Request request;  // owns the bytes that the invocation views
   net::Responder responder;

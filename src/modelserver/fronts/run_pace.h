@@ -15,8 +15,8 @@ inline constexpr std::chrono::microseconds slow_run_time{200};
 // small, and takes no longer than this: the hops to a worker and back cost more than they gain.
 inline constexpr std::chrono::milliseconds lone_run_time_max{10};
 
-// What was measured of a model's runs: how long one takes, and how many requests are under way at
-// once. Averages over the last runs. No clock of its own: it is told.
+// A pace is what was measured of a model's runs: how long one takes, and how many requests are
+// under way at once. Averages over the last runs. No clock of its own: it is told.
 class RunPace {
  public:
   // A run for so many requests took so long.
@@ -32,7 +32,7 @@ class RunPace {
   std::chrono::nanoseconds run_time() const;
   // Of the requests that are under way, for each of the runs that may go on at once.
   std::size_t fair_share(std::size_t concurrency) const;
-  // What the other end of a link is told: how many requests a turn of the loop is good for.
+  // Returns what the other end of a link is told: how many requests a turn of the loop is good for.
   net::LinkPace link_pace() const;
 
  private:

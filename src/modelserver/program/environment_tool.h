@@ -1,5 +1,5 @@
-// What a Python model needs installed beside it: found out, and installed, for whoever keeps the
-// packages of many instances in one place (README.md, "Environments").
+// This tool finds out what a Python model needs installed beside it, and installs that, for whoever
+// keeps the packages of many instances in one place (README.md, "Environments").
 #pragma once
 
 #include "modelserver/options.h"

@@ -65,7 +65,7 @@ void push_raw(std::string_view bytes, std::vector<double>& out) {
   }
 }
 
-// What a tensor's fields hold before it is known whether they are all of it.
+// Holds what a tensor's fields say before it is known whether they are all of it.
 struct TensorFields {
   std::int32_t type = 0;
   std::string_view raw;

@@ -1,4 +1,4 @@
-// What an ONNX file says of its graph, as far as questions about its operators need it: weights are
+// An ONNX file says this of its graph, as far as questions about its operators need it: weights are
 // passed over, small constants are read. Field numbers: github.com/onnx/onnx, onnx/onnx.proto.
 #pragma once
 

@@ -19,7 +19,8 @@ const Value* records_of(const OperatorStep& step) {
   return x != nullptr && x->has_records() ? x : nullptr;
 }
 
-// What a list of sizes, or a small constant one of integers, says; nullopt: it is not known.
+// Returns what a list of sizes, or a small constant one of integers, says; nullopt where it is not
+// known.
 std::optional<std::vector<Size>> sizes_of(const Value* value) {
   if (value == nullptr || !value->dims || value->rank() != 1) return std::nullopt;
   if (value->kind == Value::Kind::sizes) return value->sizes;

@@ -1,4 +1,4 @@
-// What is known of one value of a graph while its records are followed (row_wise.h).
+// A value is what is known of one value of a graph while its records are followed (row_wise.h).
 #pragma once
 
 #include <cstdint>

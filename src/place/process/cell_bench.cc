@@ -1,6 +1,6 @@
-// What a cell adds to an instance's start: medians of starts without and with it, taken in turn,
-// and their differences; then of a hundred starts that are asked for at once. The limits are 3 ms
-// for a plain start and 1 ms from a warmed parent.
+// Measures what a cell adds to an instance's start: medians of starts without and with it, taken in
+// turn, and their differences; then of a hundred starts that are asked for at once. The limits are
+// 3 ms for a plain start and 1 ms from a warmed parent.
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>

@@ -29,12 +29,12 @@ struct DiskUse {
   std::uint64_t bytes = 0;  // allocated; a file counts once, however many names it has
   std::uint64_t files = 0;
 
-  // What it weighs beside others: a disk may run out of either.
+  // Returns what it weighs beside others: a disk may run out of either.
   std::uint64_t weight() const { return std::max(bytes, files * file_weight); }
 };
 
-// What lies in an instance's own directory, and what the processes below `keeper` hold open or
-// mapped of that disk without a name. Folders nested deeper than 128 count as all that there may
+// Counts what lies in an instance's own directory, and what the processes below `keeper` hold open
+// or mapped of that disk without a name. Folders nested deeper than 128 count as all that there may
 // be.
 DiskUse disk_use_of(const std::filesystem::path& own, pid_t keeper);
 

@@ -23,7 +23,7 @@ class Groups {
   // Divides `base`; logs how memory is kept, and goes on without groups where it cannot.
   Groups(const std::string& base, const std::filesystem::path& root);
 
-  // Where the group of a key's instance is to be; empty: it has none.
+  // Returns where the group of a key's instance is to be; empty: it has none.
   std::string path_for(const std::string& file_name) const;
   // Makes it; nothing for an empty path. unavailable: it cannot be made.
   Result<> make(const std::string& path, std::uint64_t memory_bytes_max) const;

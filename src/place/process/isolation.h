@@ -1,4 +1,4 @@
-// What this machine has to keep instances to their own, as a place is asked for it.
+// Isolation is what this machine has to keep instances to their own, as a place is asked for it.
 #pragma once
 
 #include <filesystem>
@@ -10,11 +10,12 @@
 
 namespace slipway::place {
 
-// What instances are kept to their own with. unavailable: all of it is required, and some is
-// missing.
+// Returns what instances are kept to their own with. unavailable: all of it is required, and some
+// is missing.
 Result<cell::Layers> find_layers(const ProcessPlaceOptions& options);
 
-// Where their control groups are. None where isolation is off: the server then stays where it is.
+// Returns where their control groups are. None where isolation is off: the server then stays where
+// it is.
 Groups divide_group(const ProcessPlaceOptions& options, const cell::Layers& layers);
 
 Capabilities capabilities_with(const cell::Layers& layers);

@@ -9,7 +9,7 @@ namespace slipway::place {
 
 namespace {
 
-// What follows `offset` in a log.
+// Holds what follows `offset` in a log.
 struct Text {
   std::string text;
   std::uint64_t offset = 0;  // later than asked for where that is not kept any more

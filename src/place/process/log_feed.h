@@ -1,4 +1,4 @@
-// What the instances of a process place print, offered to who keeps it.
+// The feed offers what the instances of a process place print to whoever keeps it.
 #pragma once
 
 #include <chrono>
@@ -13,8 +13,8 @@
 
 namespace slipway::place {
 
-// What is offered of one running instance in one round; the rest in the next. What is kept of one
-// that has ended is offered at once.
+// One round offers so much of one running instance, the next one the rest. What is kept of one that
+// has ended is offered at once.
 inline constexpr std::size_t parts_per_round_max = 8;
 
 // One thread.

@@ -17,10 +17,10 @@ struct Usage {
   std::size_t processes = 0;
 };
 
-// What everything that a process started takes, the process itself not counted: bytes in RAM held
-// for themselves alone (anonymous pages, /proc/PID/statm, resident less shared) and, where that
-// could matter, shared memory by each one's part of it; and the files in memory that they hold by
-// descriptors (memfd_create) or have in a /dev/shm of their own, mapped or not. What a process
+// Returns what everything that a process started takes, the process itself not counted: bytes in
+// RAM held for themselves alone (anonymous pages, /proc/PID/statm, resident less shared) and, where
+// that could matter, shared memory by each one's part of it; and the files in memory that they hold
+// by descriptors (memfd_create) or have in a /dev/shm of their own, mapped or not. What a process
 // ended between two looks at /proc is not counted.
 //
 // `bytes_max`: past it the look is a closer one, which takes longer.

@@ -1,4 +1,4 @@
-// What a cell is told of an instance: its spec, within this place's limits.
+// A cell is told an instance's spec, within this place's limits.
 #pragma once
 
 #include <sys/types.h>

@@ -1,4 +1,4 @@
-// What a process place is inside: one loop on one thread, and what it keeps of each instance.
+// A process place is this inside: one loop on one thread, and what it keeps of each instance.
 // process_place.cc holds the ends of instances and what is done now and then, process_starts.cc
 // their beginnings.
 #pragma once

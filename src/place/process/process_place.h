@@ -35,7 +35,7 @@ inline constexpr std::size_t processes_max = 1'024;
 inline constexpr std::uint64_t file_bytes_max = 16ULL << 30;          // one file that it writes
 inline constexpr std::uint64_t shared_memory_bytes_max = 2ULL << 30;  // its /dev/shm
 
-// What keeps an instance's code to its own (cell/README.md).
+// Isolation keeps an instance's code to its own (cell/README.md).
 enum class Isolation : std::uint8_t {
   automatic,  // what this machine has
   required,   // all that there is, or no start
@@ -91,8 +91,8 @@ class ProcessPlace final : public Place {
   // is required and something is missing: unavailable, the message names it.
   static Result<std::unique_ptr<ProcessPlace>> open(ProcessPlaceOptions options,
                                                     ObservationSink sink);
-  // The same in two steps, for who has other things to do meanwhile: the first refuses, and waits
-  // for the processes that try what this machine isolates instances with.
+  // Does the same in two steps, for whoever has other things to do meanwhile: the first refuses,
+  // and waits for the processes that try what this machine isolates instances with.
   struct Ground {
     ProcessPlaceOptions options;
     Fd lock;  // of `options.root`

@@ -1,4 +1,4 @@
-// What the tests of this place share.
+// The tests of this place share these.
 #pragma once
 
 #include <fmt/format.h>
@@ -59,7 +59,7 @@ inline InstanceSpec shell(const std::string& script) {
           .link_socket = "link.sock"};
 }
 
-// What this machine has, found out once.
+// Returns what this machine has, found out once.
 inline const cell::Layers& layers_here() {
   static const cell::Layers layers = [] {
     const Folder folder;

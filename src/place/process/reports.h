@@ -1,4 +1,4 @@
-// What a process place tells of its instances, as observations on its sink.
+// Reports are what a process place tells of its instances, as observations on its sink.
 #pragma once
 
 #include <filesystem>
@@ -41,7 +41,7 @@ class Reports {
   void end_seen(const InstanceKey& key, const RunDirectory& directory, const Exit& otherwise) const;
   void adoption_done() const;
 
-  // What was noted with the key; of an instance of an older release, what is noted nowhere.
+  // Returns what was noted with the key; of an instance of an older release, what is noted nowhere.
   Labels labels_of(const InstanceKey& key, const RunDirectory& directory) const;
 
  private:

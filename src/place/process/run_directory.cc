@@ -125,7 +125,8 @@ bool are_one_line_each(const Labels& labels) {
          is_one_line(labels.log_group) && is_one_line(labels.log_stream);
 }
 
-// What the place itself noted of the key: what stands behind it is the instance's own arguments.
+// Returns what the place itself noted of the key: what stands behind it is the instance's own
+// arguments.
 std::string noted_in(const RunDirectory& directory) {
   std::string text = read_small(directory.file("spec")).value_or("");
   if (const std::size_t end = text.find("\nargument "); end != text.npos) text.resize(end + 1);

@@ -27,7 +27,7 @@ bool is_alive(const ProcessId& process);
 // Whether its number belongs to another process now.
 bool has_new_owner(const ProcessId& process);
 
-// What is read of a log at once.
+// So much of a log is read at once.
 inline constexpr std::size_t log_read_bytes_max = 256 * 1024;
 
 // A part of a log.
@@ -88,8 +88,8 @@ class RunDirectory {
   void rotate_log(std::uint64_t bytes_max) const;
   // The last `lines` lines, at most `log_tail_bytes_max`.
   std::string log_tail(std::size_t lines) const;
-  // What was printed from `offset` on (0: the oldest that is kept), at most `log_read_bytes_max`.
-  // not_found: no such key.
+  // Returns what was printed from `offset` on (0: the oldest that is kept), at most
+  // `log_read_bytes_max`. not_found: no such key.
   Result<LogText> read_log(std::uint64_t offset) const;
 
  private:

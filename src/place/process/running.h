@@ -21,7 +21,7 @@ namespace slipway::place {
 // An instance without a memory limit has its turn at one of so many looks at what instances take.
 inline constexpr unsigned usage_turns = 30;
 
-// What the place knows of an instance while it runs.
+// Holds what the place knows of an instance while it runs.
 struct RunningInstance {
   InstanceKey key;
   RunDirectory directory;

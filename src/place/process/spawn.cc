@@ -24,7 +24,7 @@ constexpr int report_descriptor = 3;
 constexpr int first_unwanted_descriptor = 4;
 constexpr int first_private_descriptor = 64;
 
-// What the child could not do.
+// Says what the child could not do.
 struct Failure {
   int step = 0;
   int error = 0;

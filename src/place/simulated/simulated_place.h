@@ -37,7 +37,7 @@ class SimulatedMachine {
   // `clock` and `random` outlive this object.
   SimulatedMachine(const Clock& clock, Random& random);
 
-  // What its place can do: at first everything(), which is all that needs no machine.
+  // Returns what its place can do: at first everything(), which is all that needs no machine.
   static Capabilities everything();
   void set_capabilities(const Capabilities& capabilities) { capabilities_ = capabilities; }
   void set_faults(SimulatedFaults faults) { faults_ = faults; }
@@ -65,7 +65,7 @@ class SimulatedMachine {
   bool healthy(const InstanceKey& key) const;
   std::size_t running() const;
 
-  // What the instance prints, as whole lines; does nothing where it does not run.
+  // Has the instance print `text`, as whole lines; does nothing where it does not run.
   void print(const InstanceKey& key, std::string_view text);
   // Ends an instance as if it had crashed.
   void kill(const InstanceKey& key, Exit exit);

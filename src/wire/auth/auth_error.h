@@ -34,7 +34,7 @@ enum class AuthProblem : std::uint8_t {
 std::unexpected<Error> refuse(AuthProblem problem, AuthDialect dialect, std::string message = {},
                               std::vector<std::pair<std::string, std::string>> details = {});
 
-// What S3 says first of a credential in a URL.
+// S3 says this first of a credential in a URL.
 inline constexpr std::string_view credential_parameter =
     "Error parsing the X-Amz-Credential parameter; ";
 

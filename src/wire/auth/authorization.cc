@@ -109,7 +109,7 @@ bool is_hash(std::string_view text) {
          });
 }
 
-// What both forms must satisfy once their parts are read.
+// Checks what both forms must satisfy once their parts are read.
 Result<> check_parts(Authorization& claim, const SignedRequest& request, AuthDialect dialect) {
   // A body that the signature does not cover is S3's alone: elsewhere AWS takes the hash of the
   // body whatever is announced.

@@ -45,7 +45,7 @@ struct ChunkedOptions {
   std::string announced_trailers = {};
 };
 
-// What the head says of a body that is sent in chunks. Fails with S3's codes:
+// Returns what the head says of a body that is sent in chunks. Fails with S3's codes:
 //   MissingContentLength  no readable x-amz-decoded-content-length
 //   InvalidRequest        x-amz-trailer beside an x-amz-checksum-* header, or names no checksum
 Result<ChunkedOptions> chunked_options(const SignedRequest& request, const Verified& verified);

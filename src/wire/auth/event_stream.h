@@ -13,7 +13,7 @@
 
 namespace slipway::wire {
 
-// What AWS's own clients refuse beyond.
+// AWS's own clients refuse more.
 inline constexpr std::size_t event_headers_bytes_max = 128 * 1024;
 inline constexpr std::size_t event_payload_bytes_max = 24 * 1024 * 1024;
 // Total length, headers length, their CRC, and the CRC of all: the bytes around headers and

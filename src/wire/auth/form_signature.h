@@ -1,5 +1,5 @@
-// Who signed a form that a browser posts to S3: among its fields stand a policy and the signature
-// of the policy's text, of version 4 or 2. The request itself is not signed.
+// A form that a browser posts to S3 says who signed it: among its fields stand a policy and the
+// signature of the policy's text, of version 4 or 2. The request itself is not signed.
 #pragma once
 
 #include <optional>

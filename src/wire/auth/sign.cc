@@ -12,7 +12,7 @@
 namespace slipway::wire {
 namespace {
 
-// What proxies and HTTP libraries change on the way.
+// Proxies and HTTP libraries change these on the way.
 constexpr std::array<std::string_view, 15> never_signed = {
     "authorization", "cache-control",     "connection", "expect",     "from",
     "keep-alive",    "max-forwards",      "pragma",     "referer",    "te",

@@ -1,4 +1,4 @@
-// What a signature covers, and what a verified one says: the words that SigV4 and SigV2 share.
+// SigV4 and SigV2 share these words for what a signature covers, and what a verified one says.
 #pragma once
 
 #include <cstdint>
@@ -31,10 +31,12 @@ std::string_view find_header(std::span<const HeaderPair> headers, std::string_vi
 // The raw value of the first query parameter of that name (exact), or nullopt.
 std::optional<std::string_view> find_query(std::string_view query, std::string_view name);
 
-// Whose words a refusal is said in: AWS's codes, messages and statuses differ by protocol family.
+// Says whose words a refusal is said in: AWS's codes, messages and statuses differ by protocol
+// family.
 enum class AuthDialect : std::uint8_t { s3, query, json, rest_json };
 
-// What a request must have been signed for, by what it asks for: no signature counts elsewhere.
+// Says what a request must have been signed for, by what it asks for: no signature counts
+// elsewhere.
 struct SignedFor {
   std::string_view service;  // the signing name: "s3", "sagemaker"
   AuthDialect dialect;
@@ -64,7 +66,7 @@ struct KeyMaterial {
   std::string_view secret;  // valid until the next call on the same KeySource
 };
 
-// Where secrets are looked up. One per thread; the server adapts its key ring to it.
+// A source looks secrets up. One per thread; the server adapts its key ring to it.
 class KeySource {
  public:
   virtual ~KeySource() = default;
@@ -77,7 +79,7 @@ class KeySource {
                                    std::string_view session_token) = 0;
 };
 
-// What x-amz-content-sha256 promises about the body.
+// A mode is what x-amz-content-sha256 promises about the body.
 enum class PayloadMode : std::uint8_t {
   hashed,                 // the signature covers the SHA-256 of the whole body
   unsigned_payload,       // UNSIGNED-PAYLOAD

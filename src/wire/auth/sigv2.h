@@ -13,7 +13,7 @@ struct VerifiedV2 {
   std::string access_key_id;
 };
 
-// What lets the host name a bucket ("bucket" for bucket.s3.localhost): the signature covers
+// This rule lets the host name a bucket ("bucket" for bucket.s3.localhost): the signature covers
 // "/bucket/key" where the request line holds "/key". Empty for path style.
 struct VirtualBucket {
   std::string_view name;

@@ -191,7 +191,7 @@ bool is_hex_hash(std::string_view text) {
          });
 }
 
-// What is announced of the body; only S3 asks for it.
+// Checks what is announced of the body; only S3 asks for it.
 Result<> check_payload(const Authorization& claim, AuthDialect dialect) {
   const std::string_view announced = claim.content_sha256;
   if (is_hex_hash(announced) || dialect != AuthDialect::s3) return {};

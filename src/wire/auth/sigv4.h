@@ -23,7 +23,7 @@ namespace slipway::wire {
 inline constexpr std::chrono::minutes signature_skew_max{15};
 // The longest life of a presigned URL: seven days.
 inline constexpr std::chrono::seconds presign_expiry_max{604'800};
-// What is refused before any work is done on it.
+// More is refused before any work is done on it.
 inline constexpr std::size_t signed_headers_max = 128;
 inline constexpr std::size_t query_parameters_max = 1024;
 inline constexpr std::size_t access_key_id_bytes_max = 2048;
@@ -38,8 +38,8 @@ struct CredentialScope {
   std::string_view terminator = "aws4_request";
 };
 
-// What a SigV4 request claims of itself. Views into the request, but for what is percent-encoded in
-// a presigned query, which is decoded into `decoded`.
+// An authorization is what a SigV4 request claims of itself. Views into the request, but for what
+// is percent-encoded in a presigned query, which is decoded into `decoded`.
 struct Authorization {
   AuthForm form = AuthForm::none;
   CredentialScope scope;
@@ -54,7 +54,7 @@ struct Authorization {
   std::vector<std::unique_ptr<std::string>> decoded;
 };
 
-// What a word of x-amz-content-sha256 stands for; nullopt for a hash, or nothing.
+// Returns what a word of x-amz-content-sha256 stands for; nullopt for a hash, or nothing.
 std::optional<PayloadMode> payload_mode(std::string_view announced);
 
 // Reads the claim. Fails, in the dialect's words, where it is absent, incomplete or malformed, or
@@ -94,9 +94,9 @@ struct Verified {
   std::string signature;  // of the head
 };
 
-// What the head alone shows of a claim, before a byte of the body is read: that it was made now and
-// for this service, that what must be signed is signed, and that the key is known and its session
-// runs. No secret is proven by it; verify() begins with it.
+// Checks what the head alone shows of a claim, before a byte of the body is read: that it was made
+// now and for this service, that what must be signed is signed, and that the key is known and its
+// session runs. No secret is proven by it; verify() begins with it.
 Result<KeyMaterial> check_claim(const SignedRequest& request, const Authorization& claim,
                                 const SignedFor& wanted, KeySource& keys, Timestamp now);
 
@@ -131,8 +131,9 @@ struct Credentials {
   std::string session_token = {};  // empty: a long-term key
 };
 
-// What and for whom is signed. `request.headers` must hold Host; all of them are signed but for
-// those that proxies change (Connection, User-Agent, Expect, Transfer-Encoding, ...).
+// A target says what is signed, and for whom. `request.headers` must hold Host; all of them are
+// signed but for those that proxies change (Connection, User-Agent, Expect, Transfer-Encoding,
+// ...).
 struct SigningTarget {
   std::string_view region;
   std::string_view service;

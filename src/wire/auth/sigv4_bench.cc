@@ -1,4 +1,5 @@
-// What a signature costs on the hot path: one InvokeEndpoint with 1 KB of CSV, checked whole.
+// Measures what a signature costs on the hot path: one InvokeEndpoint with 1 KB of CSV, checked
+// whole.
 #include <benchmark/benchmark.h>
 
 #include "wire/auth/auth_test_support.h"
