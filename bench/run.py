@@ -16,6 +16,7 @@ import batching
 import beside
 import first_hour
 import lists
+import logs
 import measures
 import multi_model
 import policies
@@ -23,7 +24,7 @@ import scale
 import serverless
 import streaming
 
-MODULES = (measures, answers, asynchronous, batch, batching, beside, first_hour, lists, multi_model,
+MODULES = (measures, answers, asynchronous, batch, batching, beside, first_hour, lists, logs, multi_model,
            policies, scale, serverless, streaming)
 ALL = {name: measure for module in MODULES for name, measure in module.ALL.items()}
 

@@ -362,6 +362,7 @@ TEST(Env, PrintsExportsThatEachShellCanRead) {
   ASSERT_EQ(sh.exit, 0) << sh.err;
   EXPECT_THAT(sh.out, HasSubstr("export AWS_ENDPOINT_URL='http://127.0.0.1:5000'\n"));
   EXPECT_THAT(sh.out, HasSubstr("export AWS_ACCESS_KEY_ID='" + key + "'\n"));
+  EXPECT_THAT(sh.out, HasSubstr("export AWS_DISABLE_HOST_PREFIX_INJECTION='true'\n"));
   EXPECT_THAT(sh.out,
               HasSubstr("export AWS_DEFAULT_REGION='eu-west-1'\n# Version 1 of the AWS CLI"));
   EXPECT_THAT(world.run({"env", "--data", data.string(), "--shell", "fish"}).out,

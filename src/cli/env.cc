@@ -105,6 +105,7 @@ std::string python_text(const Told& told) {
       "    \"AWS_ENDPOINT_URL\": {},\n"
       "    \"AWS_ACCESS_KEY_ID\": {},\n"
       "    \"AWS_SECRET_ACCESS_KEY\": {},\n"
+      "    \"AWS_DISABLE_HOST_PREFIX_INJECTION\": \"true\",\n"
       "    \"AWS_REGION\": {},\n"
       "    \"AWS_DEFAULT_REGION\": {},\n"
       "}})\n"
@@ -128,6 +129,8 @@ Result<> print_environment(World& world, const EnvOptions& options) {
            {"AWS_ENDPOINT_URL", told.endpoint},
            {"AWS_ACCESS_KEY_ID", told.keys.access_key_id},
            {"AWS_SECRET_ACCESS_KEY", told.keys.secret},
+           // Some operations put a word before the host's name, which leads nowhere here.
+           {"AWS_DISABLE_HOST_PREFIX_INJECTION", "true"},
            {"AWS_REGION", told.region},
            {"AWS_DEFAULT_REGION", told.region}}) {
     world.out << assignment(options.shell, name, value);

@@ -67,7 +67,11 @@ void Doors::install() {
                  .built_in = built_in_images(options),
                  .log_book = needs_.places.log_book(),
                  .log_groups = needs_.places.log_groups(),
+                 .log_queries = needs_.places.log_queries(),
                  .place = needs_.places.place(),
+                 .changes = needs_.base.changes,
+                 .workers = needs_.base.files,
+                 .clock = needs_.base.clock,
                  .errands = needs_.errands});
 }
 

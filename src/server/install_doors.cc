@@ -14,7 +14,8 @@ void install_doors(service::Registry& registry, const DoorNeeds& needs) {
   sagemaker::install_transform_jobs(registry, needs.transforms, needs.built_in, reach);
   sagemaker_runtime::install(registry, {needs.requests, needs.fleets, needs.routes, needs.errands},
                              needs.hot);
-  logs_door::install(registry, {needs.log_book, needs.log_groups, needs.place, needs.store});
+  logs_door::install(registry, {needs.log_book, needs.log_groups, needs.place, needs.store,
+                                needs.log_queries, needs.changes, needs.workers, needs.clock});
   sns::install(registry, needs.topics, needs.mobile, needs.deliverer, needs.delivery_reach);
   sqs::install(registry, needs.queues, needs.moves, needs.queue_scheme);
 }

@@ -48,7 +48,11 @@ struct DoorNeeds {
   // logs
   logs::LogBook& log_book;
   logs::LogGroups& log_groups;
+  logs::Queries& log_queries;
   place::Place& place;
+  engine::Changes& changes;
+  WorkerPool& workers;  // read files of logs
+  const Clock& clock;
   // Whether what is done later may be done; null: nobody is asked.
   const service::Errands* errands = nullptr;
 };

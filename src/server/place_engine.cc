@@ -30,6 +30,7 @@ PlaceEngine::PlaceEngine(Foundation& base, std::unique_ptr<logs::LogBook> log_bo
                          place::ProcessPlace::Ground ground)
     : log_book_(std::move(log_book)),
       log_groups_(std::move(log_groups)),
+      log_queries_(base.clock),
       collector_(*log_book_, base.clock),
       places_([this](const place::Observation& seen) { observe(seen); }) {
   log_book_->use(base.disk);
@@ -52,7 +53,10 @@ void PlaceEngine::observe(const place::Observation& observation) {
 }
 
 void PlaceEngine::begin(ServerLifecycle& life) {
-  life.began([this] { end_instances(); });
+  life.began([this] {
+    log_queries_.end();
+    end_instances();
+  });
   places_.adopt();
 }
 

@@ -11,6 +11,7 @@
 #include "engine/logs/collector.h"
 #include "engine/logs/groups.h"
 #include "engine/logs/log_book.h"
+#include "engine/logs/queries.h"
 #include "place/places.h"
 #include "place/process/process_place.h"
 #include "server/foundation.h"
@@ -38,6 +39,7 @@ class PlaceEngine {
   const LiveInstances& running() const { return running_; }
   logs::LogBook& log_book() { return *log_book_; }
   logs::LogGroups& log_groups() { return *log_groups_; }
+  logs::Queries& log_queries() { return log_queries_; }
 
  private:
   PlaceEngine(Foundation& base, std::unique_ptr<logs::LogBook> log_book,
@@ -49,6 +51,7 @@ class PlaceEngine {
   LiveInstances running_;
   std::unique_ptr<logs::LogBook> log_book_;
   std::unique_ptr<logs::LogGroups> log_groups_;
+  logs::Queries log_queries_;
   logs::Collector collector_;
   place::Places places_;
   std::unique_ptr<place::ProcessPlace> processes_;

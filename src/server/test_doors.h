@@ -112,7 +112,11 @@ class TestDoors {
             .built_in = {"slipway-inference"},
             .log_book = *log_book_,
             .log_groups = *log_groups_,
-            .place = log_place_};
+            .log_queries = log_queries_,
+            .place = log_place_,
+            .changes = changes_,
+            .workers = workers_,
+            .clock = world_.clock()};
   }
 
   const std::string origin_ = "http://127.0.0.1:4566";
@@ -135,6 +139,7 @@ class TestDoors {
       objects::Objects::open(*store_, folder_.path(), world_.clock(), random_).value();
   engine::ReconcilerLoop reconcilers_{*store_, world_.clock(), changes_};
   std::unique_ptr<logs::LogBook> log_book_ = logs::LogBook::open(folder_ / "logs").value();
+  logs::Queries log_queries_{world_.clock()};
   std::unique_ptr<logs::LogGroups> log_groups_ =
       logs::LogGroups::open(*store_, {*log_book_, reconcilers_}).value();
   place::SimulatedMachine printers_{world_.clock(), random_};

@@ -149,6 +149,8 @@ class Call {
 
   // What the check of the call has read of its resource, for the handler that asks for the same
   // next in the same transaction. Given out once: the handler may change the resource after that.
+  // And what a handler of Mode::work leaves for the frame: who streams the body
+  // (answer_stream.h).
   template <typename Found>
   void leave(Found found) {
     left_ = std::move(found);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "service/answer_stream.h"
 #include "service/decode.h"
 #include "service/gate.h"
 #include "wire/codec.h"
@@ -190,6 +191,8 @@ void Work::run_alone(std::unique_ptr<Work> work) {
                 work->arena_);
   Result<wire::Node> outcome = work->handle(call);
   work->beside_ = call.take_beside();
+  if (const auto stream = call.take_left<EventStreamPointer>(); stream && outcome)
+    return work->answer_as_stream(**stream, *outcome);
   work->answer(std::move(outcome));
 }
 
@@ -224,6 +227,17 @@ void Work::answer(Result<wire::Node> outcome) {
   name_in_log(response.body);
   add_fields(page_fields_, response);
   responder_.send(std::move(response));
+}
+
+void Work::answer_as_stream(EventStreamAnswer& stream, const wire::Node& output) {
+  net::Response response =
+      to_response(wire::encode_response(*route_.operation, route_.protocol, output, request_id_));
+  put_beside(std::move(beside_), response);
+  add_fields(page_fields_, response);
+  response.headers.set("Content-Type", "application/vnd.amazon.eventstream");
+  const auto gone = std::make_shared<std::atomic<bool>>(false);
+  responder_.on_closed([gone] { *gone = true; });
+  stream.begin({responder_.start(response.status, std::move(response.headers)), gone});
 }
 
 // Files are opened as they are sent, on the loop: what is found wrong with one is this request's.

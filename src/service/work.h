@@ -16,6 +16,8 @@
 
 namespace slipway::service {
 
+class EventStreamAnswer;
+
 // Owns the request until it is answered. One thread at a time: worker, writer, or none while held.
 class Work {
  public:
@@ -53,6 +55,7 @@ class Work {
   bool may_hold() const;
   bool is_too_late() const;
   void answer(Result<wire::Node> outcome);
+  void answer_as_stream(EventStreamAnswer& stream, const wire::Node& output);
   void name_in_log(net::Body& body) const;
   void answer_error(const Error& error);
 

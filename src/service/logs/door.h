@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "engine/logs/groups.h"
 #include "engine/logs/log_book.h"
+#include "engine/logs/queries.h"
 #include "gen/logs.h"
 #include "place/place.h"
 #include "service/call.h"
@@ -21,12 +23,16 @@ namespace api = aws::logs;
 using service::Call;
 using service::refuse;
 
+class LiveTails;  // live_tail.h
+
 // Copied into every handler.
 struct LogsDoor {
   logs::LogBook& book;
   logs::LogGroups& groups;
   place::Place& place;
   store::Store& store;
+  logs::Queries& queries;
+  std::shared_ptr<LiveTails> live_tails;
 
   // A group for who reads in it, without a transaction: with what was printed up to now.
   // not_found, kind "no_such_group".

@@ -6,6 +6,8 @@
 #include <array>
 #include <boost/json.hpp>
 
+#include "service/logs/json_text.h"
+
 namespace slipway::logs_door {
 
 namespace json = boost::json;
@@ -16,9 +18,8 @@ constexpr std::string_view selector_ends = "=!<>()&|{}.[,\"";
 
 // A field's text, as it is compared; nothing for what is no scalar.
 std::optional<std::string> scalar_text(const json::value& value) {
-  if (value.is_string()) return std::string(value.get_string());
-  if (value.is_number()) return json::serialize(value);
-  return std::nullopt;
+  if (!value.is_string() && !value.is_number()) return std::nullopt;
+  return json_text(value);
 }
 
 std::optional<json::value> read(std::string_view message, json::storage_ptr memory) {

@@ -1,5 +1,6 @@
 #include "service/logs/logs.h"
 
+#include "service/logs/live_tail.h"
 #include "service/logs/operations.h"
 #include "service/logs/resource_types.h"
 
@@ -12,8 +13,10 @@ constexpr service::ErrorRow errors[] = {
     {"too_many_tags", "TooManyTagsException", 400},
     {"stream_exists", "ResourceAlreadyExistsException", 400},
     {"no_such_group", "ResourceNotFoundException", 400},
+    {"no_such_query", "ResourceNotFoundException", 400},
     {"no_such_stream", "ResourceNotFoundException", 400},
     {"unavailable", "ServiceUnavailableException", 500},
+    {"limit_exceeded", "LimitExceededException", 400},
     {"not_implemented", "InvalidParameterException", 400},
     {"invalid_argument", "InvalidParameterException", 400},
 };
@@ -28,7 +31,13 @@ auto with(const LogsDoor& door) {
 
 void install(service::Registry& registry, const Needs& needs) {
   namespace op = api::op;
-  const LogsDoor door{needs.book, needs.groups, needs.place, needs.store};
+  const LogsDoor door{needs.book,
+                      needs.groups,
+                      needs.place,
+                      needs.store,
+                      needs.queries,
+                      std::make_shared<LiveTails>(
+                          LiveTails::Needs{needs.book, needs.changes, needs.workers, needs.clock})};
   registry.begin(api::schema(), errors)
       .add_types(resource_types())
       .add<op::CreateLogGroup>(with<create_log_group>(door))
@@ -45,6 +54,11 @@ void install(service::Registry& registry, const Needs& needs) {
       .add<op::CreateLogStream>(with<create_log_stream>(door))
       .add<op::DeleteLogStream>(with<delete_log_stream>(door))
       .add<op::TestMetricFilter>(test_metric_filter)
+      .add<op::StartLiveTail>(with<start_live_tail>(door))
+      .add<op::StartQuery>(with<start_query>(door))
+      .add<op::GetQueryResults>(with<get_query_results>(door))
+      .add<op::StopQuery>(with<stop_query>(door))
+      .add<op::DescribeQueries>(with<describe_queries>(door))
       .add<op::UntagResource>(with<untag_resource>(door));
 }
 

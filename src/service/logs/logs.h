@@ -1,8 +1,11 @@
 // The door of Amazon CloudWatch Logs.
 #pragma once
 
+#include "base/worker_pool.h"
+#include "engine/changes.h"
 #include "engine/logs/groups.h"
 #include "engine/logs/log_book.h"
+#include "engine/logs/queries.h"
 #include "place/place.h"
 #include "service/permissions.h"
 #include "service/registry.h"
@@ -17,6 +20,10 @@ struct Needs {
   logs::LogGroups& groups;
   place::Place& place;
   store::Store& store;
+  logs::Queries& queries;
+  engine::Changes& changes;  // closes when the server ends
+  WorkerPool& workers;       // for what lasts longer than a call
+  const Clock& clock;
 };
 void install(service::Registry& registry, const Needs& needs);
 

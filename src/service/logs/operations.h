@@ -46,4 +46,20 @@ Result<api::FilterLogEventsResponse> filter_log_events(const LogsDoor& door, Cal
 Result<api::TestMetricFilterResponse> test_metric_filter(Call& call,
                                                          api::TestMetricFilterRequest in);
 
+// live_tail.cc
+// LimitExceededException: there are as many sessions as may be.
+Result<api::StartLiveTailResponse> start_live_tail(const LogsDoor& door, Call& call,
+                                                   api::StartLiveTailRequest in);
+
+// queries.cc
+// MalformedQueryException, LimitExceededException.
+Result<api::StartQueryResponse> start_query(const LogsDoor& door, Call& call,
+                                            api::StartQueryRequest in);
+Result<api::GetQueryResultsResponse> get_query_results(const LogsDoor& door, Call& call,
+                                                       api::GetQueryResultsRequest in);
+Result<api::StopQueryResponse> stop_query(const LogsDoor& door, Call& call,
+                                          api::StopQueryRequest in);
+Result<api::DescribeQueriesResponse> describe_queries(const LogsDoor& door, Call& call,
+                                                      api::DescribeQueriesRequest in);
+
 }  // namespace slipway::logs_door

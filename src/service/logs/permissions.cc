@@ -46,6 +46,11 @@ constexpr Need needs[] = {
     Need{"TagResource", "logs:TagResource", tagged_group}.also_as(all_streams_of_it),
     Need{"UntagResource", "logs:UntagResource", tagged_group}.also_as(all_streams_of_it),
     {"TestMetricFilter", "logs:TestMetricFilter"},
+    Need{"StartLiveTail", "logs:StartLiveTail", group}.also_as("{arn}:log-group:{group}:*"),
+    Need{"StartQuery", "logs:StartQuery", streams}.also_as(group),
+    {"GetQueryResults", "logs:GetQueryResults"},
+    {"StopQuery", "logs:StopQuery"},
+    {"DescribeQueries", "logs:DescribeQueries"},
 };
 
 constexpr service::KeyOfMember keys[] = {
@@ -56,8 +61,14 @@ constexpr service::KeyOfMember keys[] = {
 
 std::optional<std::vector<std::string>> word(const Question& question, std::string_view word) {
   if (word != "group") return std::nullopt;
-  if (question.has("logGroupName")) return question.texts("logGroupName");
-  return {{std::string(name_of_identifier(question.text("logGroupIdentifier")))}};
+  for (const std::string_view member : {"logGroupName", "logGroupNames"})
+    if (question.has(member)) return question.texts(member);
+  std::vector<std::string> names;
+  for (const std::string_view member : {"logGroupIdentifier", "logGroupIdentifiers"})
+    if (question.has(member))
+      for (const std::string& each : question.texts(member))
+        names.emplace_back(name_of_identifier(each));
+  return names;
 }
 
 // A group's tags count for what is done to it and to its streams.

@@ -31,7 +31,7 @@ class LogsDoorTest : public testing::Test {
   LogsDoorTest() {
     book = logs::LogBook::open(folder / "logs").value();
     groups = logs::LogGroups::open(*store, {*book, loop}).value();
-    install(registry, {*book, *groups, place, *store});
+    install(registry, {*book, *groups, place, *store, queries, changes, workers, clock});
   }
 
   void add(const std::string& stream, std::string_view message) {
@@ -129,6 +129,8 @@ class LogsDoorTest : public testing::Test {
   engine::ReconcilerLoop loop{*store, clock, changes};
   std::unique_ptr<logs::LogBook> book;
   std::unique_ptr<logs::LogGroups> groups;
+  logs::Queries queries{clock};
+  WorkerPool workers{1};
   service::Registry registry;
 };
 
