@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 
+#include "engine/objects/bodies.h"
 #include "engine/objects/body_removals.h"
 #include "engine/objects/keeper.h"
 #include "engine/objects/locks.h"
@@ -41,6 +42,10 @@ class Objects::Impl {
   Result<> remove_version(store::Transaction& tx, const Bucket& bucket, const VersionRow& row,
                           Governance governance = Governance::kept);
 
+  // The bytes of a body, as Objects::content and Bodies::content give them.
+  Result<Content> content(store::Transaction& tx, const StoredBody& body,
+                          std::optional<ByteRange> range);
+
   // Removes files after the commit.
   void remove_files(store::Transaction& tx, DoomedBody doomed);
 
@@ -67,6 +72,7 @@ class Objects::Impl {
   std::unique_ptr<BodyFiles> files;
   std::unique_ptr<BodyRemovals> removals;
   std::unique_ptr<BodyKeeper> keeper;
+  Bodies bodies{*this};
   std::string watched;  // the setting of buckets that `watcher` watches
   ObjectWatcher* watcher = nullptr;
   std::atomic<bool> stopping = false;
@@ -82,6 +88,7 @@ struct SegmentRow {
   std::uint32_t number = 1;
   std::optional<ObjectChecksum> checksum = {};
   Timestamp modified = {};
+  std::uint64_t start = 0;  // where it stands in the body
 };
 void insert_segment(store::Transaction& tx, const SegmentRow& row, SealedBody sealed);
 

@@ -62,9 +62,9 @@ void insert_segment(store::Transaction& tx, const SegmentRow& row, SealedBody se
   }
   tx.run(
       "INSERT INTO objects_segment(body,number,start,size,file,bytes,etag,checksum_kind,"
-      "checksum,modified,sums) VALUES(?1,?2,0,?3,?4,?5,?6,?7,?8,?9,?10)",
+      "checksum,modified,sums) VALUES(?1,?2,?11,?3,?4,?5,?6,?7,?8,?9,?10)",
       row.body, row.number, sealed.size, file, bytes, sealed.etag, kind, checksum,
-      row.modified.time_since_epoch().count(), store::SqlBlob{sealed.sums});
+      row.modified.time_since_epoch().count(), store::SqlBlob{sealed.sums}, row.start);
   if (sealed.file) tx.on_commit([claim = std::move(sealed.file)] { claim->keep(); });
 }
 

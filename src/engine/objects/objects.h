@@ -91,6 +91,8 @@ std::vector<Part> parts_of(store::Transaction& tx, const Object& object);
 
 // Keeps the files of one body from being removed while it lives.
 class BodyLease;
+// Bytes that another engine names (bodies.h).
+class Bodies;
 
 // A stretch of one of a body's files. Opened when its turn comes: an object of 10,000 parts must
 // not cost 10,000 descriptors.
@@ -257,10 +259,14 @@ class Objects {
                                                                            const Object&)>;
   Result<Opened> open_object(const ObjectName& name, Chooser choose = {});
 
+  // Bytes without a bucket, for who names them by himself.
+  Bodies& bodies();
+
   // Waits until what was removed so far is gone from the disk, and what a crash left in quarantine.
   void settle();
 
  private:
+  friend class Bodies;
   class Impl;
   explicit Objects(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -98,15 +98,15 @@ namespace {
 // What every slice of one content has in common.
 struct SliceMaker {
   BodyRemovals& removals;
-  const Object& object;
+  const StoredBody& body;
   std::shared_ptr<const BodyLease> lease = {};
   std::shared_ptr<const std::string> name = {};
 
   Result<FileSlice> slice(const store::Rows& rows, ByteRange part) {
     if (!lease) {
-      TRY_DO(removals.lease(object.body));
-      lease = std::make_shared<const BodyLease>(removals, object.body);
-      name = std::make_shared<const std::string>(uri_of({object.bucket, object.key}));
+      TRY_DO(removals.lease(body.number));
+      lease = std::make_shared<const BodyLease>(removals, body.number);
+      name = std::make_shared<const std::string>(body.name);
     }
     return FileSlice{.body = lease,
                      .file = std::string(rows.text(2)),
@@ -126,8 +126,7 @@ Result<> check_presence(const BodyFiles& files, const FileSlice& slice) {
   return {};
 }
 
-std::unexpected<Error> row_damaged(const Object& object) {
-  const std::string name = uri_of({object.bucket, object.key});
+std::unexpected<Error> row_damaged(const std::string& name) {
   log_error("objects", "the bytes of an object are damaged, in the database", {{"object", name}});
   return fail(ErrorCode::corrupted,
               fmt::format("The stored bytes of {} are damaged; put the object again, or restore it "
@@ -140,26 +139,31 @@ std::unexpected<Error> row_damaged(const Object& object) {
 
 Result<Content> Objects::content(store::Transaction& tx, const Object& object,
                                  std::optional<ByteRange> range) {
-  const ByteRange wanted = range.value_or(ByteRange{0, object.size});
+  return impl_->content(tx, {object.body, object.size, uri_of({object.bucket, object.key})}, range);
+}
+
+Result<Content> Objects::Impl::content(store::Transaction& tx, const StoredBody& body,
+                                       std::optional<ByteRange> range) {
+  const ByteRange wanted = range.value_or(ByteRange{0, body.bytes});
   Content content;
   content.length = wanted.length;
-  SliceMaker maker{*impl_->removals, object};
+  SliceMaker maker{*removals, body};
   auto rows = tx.query(
       "SELECT start,size,file,bytes,sums FROM objects_segment WHERE body=?1 "
       "AND start<?2 AND start+size>?3 ORDER BY number",
-      object.body, wanted.offset + wanted.length, wanted.offset);
+      body.number, wanted.offset + wanted.length, wanted.offset);
   while (rows.next()) {
     const ByteRange part = overlap(wanted, static_cast<std::uint64_t>(rows.integer(0)),
                                    static_cast<std::uint64_t>(rows.integer(1)));
     if (rows.is_null(2)) {
-      if (!matches(rows.blob(4), 0, rows.blob(3))) return row_damaged(object);
+      if (!matches(rows.blob(4), 0, rows.blob(3))) return row_damaged(body.name);
       content.bytes.append(rows.blob(3).substr(part.offset, part.length));
       continue;
     }
     TRY(FileSlice slice, maker.slice(rows, part));
-    if (auto there = check_presence(*impl_->files, slice); !there) {
+    if (auto there = check_presence(*files, slice); !there) {
       if (there.error().kind != "no_file") return std::unexpected(std::move(there).error());
-      return std::unexpected(impl_->why_missing(slice));
+      return std::unexpected(why_missing(slice));
     }
     content.slices.push_back(std::move(slice));
   }

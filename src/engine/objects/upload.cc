@@ -141,7 +141,7 @@ class Upload::Impl {
     if (small) {
       body.bytes = buffer_.text();
       sums_.update(body.bytes);
-      md5_.add(std::move(buffer_));
+      if (hashes()) md5_.add(std::move(buffer_));
     } else {
       TRY_DO(flush());
       TRY_DO(make_durable());
@@ -149,13 +149,17 @@ class Upload::Impl {
     }
     body.size = size_;
     body.sums = sums_.finish();
-    body.etag = hashes() ? md5_.hex() : bulk_etag();
+    if (options_.etag != UploadOptions::Etag::none) body.etag = hashes() ? md5_.hex() : bulk_etag();
     TRY(body.checksums, finished_checksums(body.etag));
     return body;
   }
 
  private:
-  bool hashes() const { return options_.etag == UploadOptions::Etag::md5 || size_ <= etag_md5_max; }
+  bool hashes() const {
+    using Etag = UploadOptions::Etag;
+    return options_.etag == Etag::md5 ||
+           (options_.etag == Etag::md5_or_crc && size_ <= etag_md5_max);
+  }
 
   // A checksum that is the ETag's own MD5 is not hashed once more.
   bool is_etag(ChecksumKind kind) const {

@@ -57,8 +57,9 @@ struct UploadOptions {
   enum class Placement : std::uint8_t { by_size, file };
   Placement placement = Placement::by_size;
   // The tag: always the hex MD5, as S3's clients expect of a PUT; or, for what the server makes
-  // itself, beyond etag_md5_max what costs next to nothing: hex CRC64-NVME and size, then "-1".
-  enum class Etag : std::uint8_t { md5, md5_or_crc };
+  // itself, beyond etag_md5_max what costs next to nothing: hex CRC64-NVME and size, then "-1"; or
+  // none, for bytes that are known by another digest.
+  enum class Etag : std::uint8_t { md5, md5_or_crc, none };
   Etag etag = Etag::md5;
   Caching caching = Caching::keep;
 };
