@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <mutex>
-
 #include "base/encoding.h"
 #include "base/log.h"
 #include "base/memory_shortage.h"
@@ -13,38 +11,12 @@
 #include "service/decode.h"
 #include "service/gate.h"
 #include "service/query_headers.h"
+#include "service/upload_flow.h"
 #include "wire/auth/chunked.h"
 #include "wire/codec.h"
 
 namespace slipway::service {
 namespace {
-
-// Pauses the client while too much waits for the sink.
-class Flow {
- public:
-  void use(net::BodyControl control) { control_ = std::move(control); }
-
-  void queued(std::size_t bytes) {
-    const std::scoped_lock lock(mutex_);
-    waiting_ += bytes;
-    if (waiting_ < upload_queue_bytes_max || paused_) return;
-    paused_ = true;
-    control_.pause();
-  }
-  void taken(std::size_t bytes) {
-    const std::scoped_lock lock(mutex_);
-    waiting_ -= bytes;
-    if (!paused_ || waiting_ > upload_queue_bytes_max / 2) return;
-    paused_ = false;
-    control_.resume();
-  }
-
- private:
-  std::mutex mutex_;
-  net::BodyControl control_;
-  std::size_t waiting_ = 0;
-  bool paused_ = false;
-};
 
 // The half of an upload that runs on workers: one task at a time, in order. Its last step is a
 // change of the store's: from its submission on, the writer alone touches what this holds.
@@ -88,7 +60,7 @@ class UploadWork : public std::enable_shared_from_this<UploadWork> {
     if (!committing_) end();
   }
 
-  Flow flow;
+  UploadFlow flow;
 
  private:
   template <typename Step>

@@ -11,10 +11,6 @@
 
 namespace slipway::service {
 
-// What is read from the network at most ahead of what the sink has taken, for each upload.
-inline constexpr std::size_t upload_queue_bytes_max = 4 << 20;
-// What is handed to the sink at once.
-inline constexpr std::size_t upload_block_bytes = 512 << 10;
 // A body that announces no more has the lane of those that become rows (16 KiB, and what
 // aws-chunked adds).
 inline constexpr std::size_t quick_upload_bytes_max = 20 << 10;
