@@ -49,6 +49,7 @@ void Doors::install() {
                  .notices = objects.notices,
                  .lifecycle = objects.lifecycle,
                  .lifecycle_texts = objects.lifecycle_texts,
+                 .image_bodies = needs_.images.bodies(),
                  .queues = events.queues,
                  .topics = events.topics,
                  .mobile = events.mobile,

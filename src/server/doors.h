@@ -9,6 +9,7 @@
 #include "server/fleet_engine.h"
 #include "server/foundation.h"
 #include "server/identity_engine.h"
+#include "server/image_engine.h"
 #include "server/io_loop.h"
 #include "server/object_engine.h"
 #include "server/pages.h"
@@ -28,6 +29,7 @@ class Doors {
     Foundation& base;
     IdentityEngine& identity;
     ObjectEngine& objects;
+    ImageEngine& images;
     EventEngine& events;
     PlaceEngine& places;
     FleetEngine& fleets;

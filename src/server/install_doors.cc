@@ -1,5 +1,6 @@
 #include "server/install_doors.h"
 
+#include "service/ecr/ecr.h"
 #include "service/iam/iam.h"
 
 namespace slipway::server {
@@ -14,6 +15,7 @@ void install_doors(service::Registry& registry, const DoorNeeds& needs) {
   sagemaker::install_transform_jobs(registry, needs.transforms, needs.built_in, reach);
   sagemaker_runtime::install(registry, {needs.requests, needs.fleets, needs.routes, needs.errands},
                              needs.hot);
+  ecr::install(registry, {needs.keys, needs.image_bodies});
   logs_door::install(registry, {needs.log_book, needs.log_groups, needs.place, needs.store,
                                 needs.log_queries, needs.changes, needs.workers, needs.clock});
   sns::install(registry, needs.topics, needs.mobile, needs.deliverer, needs.delivery_reach);
@@ -28,6 +30,7 @@ std::vector<service::Permissions> door_permissions(const identity::Directory& di
           s3::permissions(),
           sagemaker::permissions(),
           sagemaker_runtime::permissions(sagemaker::add_tag_keys),
+          ecr::permissions(),
           logs_door::permissions(),
           sns::permissions(topics),
           sqs::permissions(queues)};

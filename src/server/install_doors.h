@@ -29,6 +29,8 @@ struct DoorNeeds {
   s3::Notices& notices;
   objects::Lifecycle& lifecycle;
   s3::LifecycleTexts& lifecycle_texts;
+  // images
+  objects::Bodies& image_bodies;
   // events
   const events::Queues& queues;
   const events::Topics& topics;

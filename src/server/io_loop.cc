@@ -24,9 +24,12 @@ IoLoop::IoLoop(const Shared& shared, net::Fd listener, unsigned number)
         shared.pages, shared.context.sites, aws_->authenticator(), shared.context.lanes.control);
     gateway_ = std::make_unique<net::Gateway>(*aws_);
     // Paths of a host that is a bucket's are keys.
-    pages_->mount_on(*gateway_, [&wire = shared.context.router](const net::RequestHead& head) {
+    const auto is_no_bucket = [&wire = shared.context.router](const net::RequestHead& head) {
       return wire.bucket_of(head.headers.get("host")).empty();
-    });
+    };
+    pages_->mount_on(*gateway_, is_no_bucket);
+    registry_ = std::make_unique<ecr::Distribution>(shared.registry, shared.context);
+    gateway_->mount("/v2/", *registry_, is_no_bucket);
     if (shared.access_log)
       recorded_ = std::make_unique<service::RecordedRequests>(
           *gateway_, *shared.access_log, shared.context.call.clock,
@@ -43,6 +46,7 @@ IoLoop::~IoLoop() {
     http_.reset();
     recorded_.reset();
     gateway_.reset();
+    registry_.reset();
     pages_.reset();
     aws_.reset();
     router_.reset();

@@ -16,6 +16,7 @@
 #include "net/loop.h"
 #include "net/tls.h"
 #include "service/aws_request_handler.h"
+#include "service/ecr/distribution.h"
 #include "service/pages.h"
 #include "service/recorded_requests.h"
 
@@ -39,6 +40,7 @@ class IoLoop {
   struct Shared {
     const service::ServiceContext& context;
     const std::vector<service::ServerPage>& pages;
+    const ecr::DistributionDoor& registry;
     routing::RouteTable& routes;
     LoopRouters& routers;
     routing::CaptureWriter& captures;
@@ -66,6 +68,7 @@ class IoLoop {
   std::unique_ptr<routing::Router> router_;
   std::unique_ptr<service::AwsRequestHandler> aws_;
   std::unique_ptr<service::PageDoor> pages_;
+  std::unique_ptr<ecr::Distribution> registry_;
   std::unique_ptr<net::Gateway> gateway_;
   std::unique_ptr<service::RecordedRequests> recorded_;  // null: nobody keeps account
   std::unique_ptr<net::HttpServer> http_;

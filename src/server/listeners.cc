@@ -40,6 +40,7 @@ Result<> Listeners::begin(ServerAddress& address, ServerLifecycle& life) {
   const auto loops = static_cast<unsigned>(address.sockets.size());
   const IoLoop::Shared shared{.context = needs_.context,
                               .pages = pages_,
+                              .registry = needs_.registry,
                               .routes = needs_.fleets.routes(),
                               .routers = needs_.routers,
                               .captures = needs_.fleets.captures(),

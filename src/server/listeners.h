@@ -32,6 +32,7 @@ class Listeners {
     const QueueEngine& queues;
     const TransformEngine& transforms;
     const service::ServiceContext& context;
+    const ecr::DistributionDoor& registry;
     LoopRouters& routers;
   };
   // The loops stand still: unavailable where the access log cannot be written.

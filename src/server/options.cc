@@ -100,7 +100,34 @@ void add_work_options(CLI::App& serve, ServeOptions& options) {
       ->envname("SLIPWAY_PROGRAM");
 }
 
+void add_registry_options(CLI::App& serve, ServeOptions& options) {
+  serve
+      .add_option("--registry-auth", options.registry_auth,
+                  "strict: who pushes and pulls images has a password of GetAuthorizationToken; "
+                  "anonymous: who has none is the root (loopback only)")
+      ->envname("SLIPWAY_REGISTRY_AUTH")
+      ->check(CLI::IsMember({"strict", "anonymous"}))
+      ->capture_default_str();
+  serve
+      .add_option("--create-on-push", options.create_on_push,
+                  "on: a push of an image makes the repository that is not there; off: it is "
+                  "refused, as on AWS")
+      ->envname("SLIPWAY_CREATE_ON_PUSH")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str();
+}
+
 }  // namespace
+
+ecr::DistributionDoor::Anonymous ServeOptions::anonymous_registry() const {
+  using Anonymous = ecr::DistributionDoor::Anonymous;
+  return registry_auth == "anonymous" ? Anonymous::root : Anonymous::refused;
+}
+
+ecr::DistributionDoor::AbsentRepository ServeOptions::absent_repositories() const {
+  using Absent = ecr::DistributionDoor::AbsentRepository;
+  return create_on_push == "on" ? Absent::created : Absent::refused;
+}
 
 service::AuthMode ServeOptions::auth_mode() const {
   return auth == "none" ? service::AuthMode::none : service::AuthMode::strict;
@@ -203,6 +230,7 @@ void add_options(CLI::App& serve, ServeOptions& options) {
       "Go on with a database that knows less than the bodies of objects beside it; those "
       "that it does not name are kept for a day in objects/quarantine");
   add_isolation_options(serve, options);
+  add_registry_options(serve, options);
   serve
       .add_option("--config", options.config,
                   "Configuration file: the options' names without dashes, name = value; flags and "
@@ -239,6 +267,11 @@ Result<> check(const ServeOptions& options) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("--auth none lets everyone who reaches '{}' do everything; use it only "
                             "with --listen 127.0.0.1, or leave signatures on",
+                            options.listen));
+  if (options.registry_auth == "anonymous" && !is_loopback(options.listen))
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("--registry-auth anonymous lets everyone who reaches '{}' push images; "
+                            "use it only with --listen 127.0.0.1",
                             options.listen));
   for (const std::string& each : options.programs)
     if (const auto equals = each.find('=');

@@ -12,6 +12,7 @@
 #include "net/reach.h"
 #include "place/process/process_place.h"
 #include "service/authenticator.h"
+#include "service/ecr/distribution.h"
 #include "service/hold.h"
 
 namespace CLI {
@@ -45,7 +46,9 @@ struct ServeOptions {
   unsigned request_memory = 0;      // MiB; 0: a quarter of the machine's
   std::uint32_t instances_max = 0;  // 0: what this machine bears
   std::string isolation = "auto";
-  std::vector<std::string> reads;          // folders that every instance may read
+  std::vector<std::string> reads;  // folders that every instance may read
+  std::string registry_auth = "strict";
+  std::string create_on_push = "off";
   std::vector<std::string> allowed_hosts;  // names of this server, beside those that it knows
 
   service::AuthMode auth_mode() const;
@@ -53,6 +56,8 @@ struct ServeOptions {
   service::Holding holding() const;
   place::Isolation isolation_mode() const;
   LogLevel least_logged() const;
+  ecr::DistributionDoor::Anonymous anonymous_registry() const;
+  ecr::DistributionDoor::AbsentRepository absent_repositories() const;
   // Returns whom notifications may be sent to.
   net::Reach delivery_reach() const;
   // How many instances all endpoints and jobs together may always have.

@@ -13,6 +13,7 @@
 #include "server/fleet_engine.h"
 #include "server/foundation.h"
 #include "server/identity_engine.h"
+#include "server/image_engine.h"
 #include "server/job_engine.h"
 #include "server/lifecycle.h"
 #include "server/listeners.h"
@@ -46,6 +47,7 @@ class Server::Parts {
   std::unique_ptr<IdentityEngine> identity_;
   std::unique_ptr<EventEngine> events_;
   std::unique_ptr<ObjectEngine> objects_;
+  std::unique_ptr<ImageEngine> images_;
   std::unique_ptr<const service::Errands> errands_;  // null: nobody is asked
   std::unique_ptr<PlaceEngine> places_;
   std::unique_ptr<FetchedArtifacts> artifacts_;
@@ -73,6 +75,7 @@ Result<> Server::Parts::open_engines(const ServeOptions& options, PlaceEngine::G
   TRY(address_, ServerAddress::bind(options));
   TRY(events_, EventEngine::open(*base_, address_.url, life_));
   TRY(objects_, ObjectEngine::open(*base_, *events_));
+  images_ = std::make_unique<ImageEngine>(*base_, *objects_);
   errands_ = open_errands(options, *identity_->directory, events_->topics);
   artifacts_ = std::make_unique<FetchedArtifacts>(
       FetchedArtifacts::Needs{.folder = options.data / "artifacts",
@@ -112,6 +115,7 @@ Result<> Server::Parts::open_doors() {
   TRY(doors_, Doors::open({.base = *base_,
                            .identity = *identity_,
                            .objects = *objects_,
+                           .images = *images_,
                            .events = *events_,
                            .places = *places_,
                            .fleets = *fleets_,
@@ -126,6 +130,7 @@ Result<> Server::Parts::open_doors() {
                                    .queues = *queues_,
                                    .transforms = *transforms_,
                                    .context = doors_->service_context(),
+                                   .registry = images_->door(),
                                    .routers = routers_}));
   return {};
 }

@@ -3,6 +3,7 @@
 #include "engine/events/queues.h"
 #include "engine/fleet/fleet.h"
 #include "engine/identity/tables.h"
+#include "engine/images/repositories.h"
 #include "engine/invocation_queue/queue.h"
 #include "engine/jobs/jobs.h"
 #include "engine/logs/groups.h"
@@ -22,7 +23,7 @@ std::vector<store::Migration> all_migrations() {
   for (const auto room :
        {engine::time_migrations(), identity::migrations(), objects::migrations(), s3::migrations(),
         fleet::migrations(), routing::session_migrations(),
-        service::instance_credentials_migrations(), events::migrations(),
+        service::instance_credentials_migrations(), events::migrations(), images::migrations(),
         invocation_queue::queue_migrations(), jobs::migrations(), transform::transform_migrations(),
         logs::migrations(), service::named_resource_migrations(), sagemaker::migrations(),
         sagemaker::contract_migrations()})

@@ -96,6 +96,7 @@ class TestDoors {
             .notices = notices_,
             .lifecycle = lifecycle_,
             .lifecycle_texts = lifecycles_,
+            .image_bodies = objects_->bodies(),
             .queues = queues_,
             .topics = topics_,
             .mobile = mobile_,

@@ -18,8 +18,6 @@ namespace json = boost::json;
 
 constexpr std::string_view own_service = "slipway";  // in the access log
 constexpr std::string_view own_folder = "/_slipway/";
-// Docker's clients take this answer for that of a server without a registry.
-constexpr std::string_view registry_folder = "/v2/";
 constexpr std::uint64_t page_body_bytes_max = 8 * 1024;  // of which nothing is read
 
 net::Response json_response(int status, const json::object& body) {
@@ -81,7 +79,6 @@ void PageDoor::mount_on(net::Gateway& gateway, const net::Gateway::Claim& claim)
     });
   }
   gateway.mount(std::string(own_folder), *this);
-  gateway.mount(std::string(registry_folder), *this, claim);
 }
 
 net::BodyPlan PageDoor::on_head(const net::RequestHead&) {

@@ -9,7 +9,6 @@ from botocore.exceptions import ClientError
     ("dynamodb", "dynamodb ListTables", lambda client: client.list_tables()),
     ("kms", "kms ListKeys", lambda client: client.list_keys()),
     ("lambda", "lambda", lambda client: client.list_functions()),
-    ("ecr", "ecr DescribeRepositories", lambda client: client.describe_repositories()),
     ("cloudwatch", "cloudwatch ListMetrics", lambda client: client.list_metrics()),
     ("route53", "route53", lambda client: client.list_hosted_zones()),
 ])
