@@ -17,7 +17,7 @@
 
 namespace slipway::server {
 
-// What the doors stand on, by engine. All of it outlives the registry.
+// The doors stand on these, by engine. All of it outlives the registry.
 struct DoorNeeds {
   store::Store& store;
   // identity
@@ -62,7 +62,7 @@ struct DoorNeeds {
 // Adds every operation and every type of resource that this server has.
 void install_doors(service::Registry& registry, const DoorNeeds& needs);
 
-// Who may do what, as each door says it. All that is borrowed outlives what is returned.
+// Returns who may do what, as each door says it. All that is borrowed outlives what is returned.
 std::vector<service::Permissions> door_permissions(const identity::Directory& directory,
                                                    const events::Topics& topics,
                                                    const events::Queues& queues);

@@ -25,7 +25,7 @@ struct PackedSummary {
 // The bytes of the file of a segment of this text, which are `blocks` of it.
 std::string pack_segment(std::string_view text, const BlockList& blocks);
 
-// Nothing where the file is gone or damaged.
+// Returns nullopt where the file is gone or damaged.
 std::optional<PackedSummary> read_summary(const std::filesystem::path& file);
 
 // The blocks of a packed segment that may hold what `needles`, escaped, allow; none where the file
