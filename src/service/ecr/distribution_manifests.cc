@@ -80,8 +80,13 @@ Result<net::Response> DistributionCall::referrers() {
   TRY(const std::vector<images::StoredManifest> found,
       context_.store.read(
           [&](store::Transaction& tx) -> Result<std::vector<images::StoredManifest>> {
-            TRY(const images::Repository repository, this->repository(tx, "ecr:BatchGetImage"));
-            return images::referrers(tx, repository, subject);
+            const auto repository = this->repository(tx, "ecr:BatchGetImage");
+            // Where a push makes a repository, one that is absent is one that is empty.
+            if (!repository && repository.error().kind == "no_such_repository" &&
+                door_.absent == DistributionDoor::AbsentRepository::created)
+              return {};
+            if (!repository) return std::unexpected(repository.error());
+            return images::referrers(tx, *repository, subject);
           }));
   const auto filter = path_.parameter("artifactType");
   json::array manifests;
