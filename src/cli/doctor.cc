@@ -17,6 +17,7 @@
 #include "cli/data_check.h"
 #include "net/blocking_client.h"
 #include "net/socket.h"
+#include "place/docker/engine_client.h"
 
 namespace slipway::cli {
 
@@ -246,6 +247,16 @@ void add_isolation(std::vector<Finding>& findings, const fs::path& data) {
   }
 }
 
+// The server looks for an engine in its own environment, which is ours as far as is known here.
+Finding check_container_engine(const World& world) {
+  const auto sockets = place::engine_sockets(world.environment("DOCKER_HOST").value_or(""));
+  if (const auto socket = place::find_engine(sockets))
+    return {State::ok, "container engine", *socket};
+  return {State::absent, "container engine",
+          "without it models with container images of their own cannot be served: " +
+              place::no_engine(sockets)};
+}
+
 std::vector<Finding> examine(const World& world, const DoctorOptions& options) {
   const fs::path data = data_directory(world, options.connection.data);
   const std::string endpoint = endpoint_of(world, options);
@@ -266,6 +277,7 @@ std::vector<Finding> examine(const World& world, const DoctorOptions& options) {
           "minute and the network",
           "Nothing is to be done but where there is no network: install them for that python3, in "
           "the version of your models."),
+      check_container_engine(world),
       check_data(data),
       check_store(data),
       check_space(data),

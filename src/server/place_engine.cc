@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "base/log.h"
 #include "service/sagemaker/contract.h"
 #include "service/sagemaker/log_stream.h"
@@ -44,8 +46,21 @@ Result<std::unique_ptr<PlaceEngine>> PlaceEngine::open(Foundation& base, Ground 
   TRY(auto log_book, logs::LogBook::open(base.options.data / "logs"));
   TRY(auto log_groups, logs::LogGroups::open(*base.store, {*log_book, *base.reconcilers}));
   TRY(auto prepared, ground.get());
-  return std::unique_ptr<PlaceEngine>(
+  std::unique_ptr<PlaceEngine> places(
       new PlaceEngine(base, std::move(log_book), std::move(log_groups), std::move(prepared)));
+  TRY_DO(places->open_containers(base.options.data));
+  return places;
+}
+
+// An engine is looked for when the first image is to run.
+Result<> PlaceEngine::open_containers(const std::filesystem::path& data) {
+  const char* const named = std::getenv("DOCKER_HOST");
+  TRY(containers_, place::DockerPlace::open({.root = data / "containers",
+                                             .sockets = place::engine_sockets(named ? named : ""),
+                                             .log = &collector_},
+                                            places_.sink_of_next()));
+  places_.add(*containers_);
+  return {};
 }
 
 void PlaceEngine::observe(const place::Observation& observation) {
@@ -61,10 +76,12 @@ void PlaceEngine::begin(ServerLifecycle& life) {
 }
 
 void PlaceEngine::end_instances() {
+  auto containers = containers_->end(stop_grace);
   processes_->end(stop_grace).wait();
   if (const std::size_t left = running_.count(); left > 0)
     log_info("server", "ending: the instances stop", {{"instances", fmt::format("{}", left)}});
   running_.wait_until_ended(stop_grace + kill_takes_at_most);
+  containers.wait();
 }
 
 }  // namespace slipway::server

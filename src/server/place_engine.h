@@ -1,5 +1,5 @@
-// This assembly is where instances run: processes of this machine, what they print, and which are
-// there.
+// This assembly is where instances run: processes of this machine and containers of an engine on
+// it, what they print, and which are there.
 #pragma once
 
 #include <filesystem>
@@ -12,6 +12,7 @@
 #include "engine/logs/groups.h"
 #include "engine/logs/log_book.h"
 #include "engine/logs/queries.h"
+#include "place/docker/docker_place.h"
 #include "place/places.h"
 #include "place/process/process_place.h"
 #include "server/foundation.h"
@@ -44,6 +45,7 @@ class PlaceEngine {
  private:
   PlaceEngine(Foundation& base, std::unique_ptr<logs::LogBook> log_book,
               std::unique_ptr<logs::LogGroups> log_groups, place::ProcessPlace::Ground ground);
+  Result<> open_containers(const std::filesystem::path& data);
   void observe(const place::Observation& observation);
   void end_instances();
 
@@ -55,6 +57,7 @@ class PlaceEngine {
   logs::Collector collector_;
   place::Places places_;
   std::unique_ptr<place::ProcessPlace> processes_;
+  std::unique_ptr<place::DockerPlace> containers_;
 };
 
 }  // namespace slipway::server

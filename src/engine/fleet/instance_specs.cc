@@ -96,7 +96,8 @@ std::optional<place::InstanceSpec> InstanceSpecs::of(const InstanceRecord& insta
   auto contents = spec_with_contents(program, known);
   if (!contents || !add_environment(variant, known, *contents)) return std::nullopt;
   place::InstanceSpec spec = *std::move(contents);
-  if (!program.acts_as.empty() && options_.credentials)
+  // A container's network does not lead to the address where instances ask for them.
+  if (!program.acts_as.empty() && options_.credentials && program.image.empty())
     spec.environment.merge(options_.credentials(key_of(id_, instance), program.acts_as));
   spec.memory_bytes_max = program.memory_bytes_max;
   spec.labels = instance_labels(options_, id_, instance);

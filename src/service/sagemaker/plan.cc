@@ -192,6 +192,14 @@ void limit_startup(const api::ProductionVariant& variant, fleet::Program& progra
     program.download_timeout = std::chrono::seconds(*limit);
 }
 
+// An instance's machine is its container's, where the place can keep it to that: a program of this
+// host shares the host.
+void limit_to_machine(std::string_view instance_type, fleet::Program& program) {
+  const auto machine = resources_of(instance_type);
+  if (program.image.empty() || !machine) return;
+  program.memory_bytes_max = static_cast<std::uint64_t>(machine->memory_mib) << 20;
+}
+
 Result<api::CreateModelInput> model_of(const Call& call, std::string_view model_name) {
   TRY(const Resource resource, get(call, model_kind, model_name));
   return document_of<api::CreateModelInput>(call, resource);
@@ -214,6 +222,7 @@ void tell_ports(fleet::Program& program) {
 
 fleet::Variant variant_of(const api::ProductionVariant& given, ContainerProgram container) {
   limit_startup(given, container.program);
+  limit_to_machine(given.InstanceType().value_or(""), container.program);
   // PREFIX_AWARE stands in no API model up to botocore 1.43.67: validation refuses it before this.
   const bool least = given.RoutingConfig().RoutingStrategy() == "LEAST_OUTSTANDING_REQUESTS";
   const auto balancing = least ? routing::Balancing::least_outstanding : routing::Balancing::random;
