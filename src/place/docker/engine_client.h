@@ -35,7 +35,7 @@ std::optional<std::string> find_engine(const std::vector<std::string>& sockets);
 // Why there is no engine, and what to install, as sentences.
 std::string no_engine(const std::vector<std::string>& sockets);
 
-// What an engine answered, of whatever status.
+// An answer of an engine, of whatever status.
 struct EngineAnswer {
   int status = 0;
   boost::json::value body = {};  // null where there was none

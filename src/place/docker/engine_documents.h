@@ -1,4 +1,4 @@
-// What is told to a container engine and what it answers, as JSON documents of its API.
+// These are the JSON documents that a container engine is told and those that it answers.
 #pragma once
 
 #include <boost/json.hpp>
@@ -60,7 +60,7 @@ std::vector<InstanceKey> keys_in(const boost::json::value& list);
 // How a program ended whose engine says so: a status above 128 is a signal's, as shells count.
 Exit exit_of(const ContainerState& state);
 
-// What an engine says where it refuses something: its `message`.
+// Returns the words of an engine that refuses something: its `message`.
 std::string message_of(const boost::json::value& body);
 
 }  // namespace slipway::place

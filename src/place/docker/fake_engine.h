@@ -63,7 +63,7 @@ class FakeEngine final : public net::RequestHandler {
     thread_.run_and_wait([&] { count = containers_.size(); });
     return count;
   }
-  // What was asked, as "METHOD /path" without version and parameters.
+  // Returns what was asked, as "METHOD /path" without version and parameters.
   std::vector<std::string> asked() {
     std::vector<std::string> asked;
     thread_.run_and_wait([&] { asked = asked_; });

@@ -26,7 +26,7 @@ class ImageSource {
                             const std::string& image, Progress progress, Done done) = 0;
 };
 
-// What the engine has, and else what it can pull from where the image's name points.
+// Takes images that the engine has, and else has it pull from where the image's name points.
 class PulledImages final : public ImageSource {
  public:
   void make_present(EngineClient& engine, const EngineMachine& machine, const std::string& image,
