@@ -1,4 +1,4 @@
-// What is known of a key beside what its engine knows, on the disk: it survives the server.
+// Notes on the disk say of a key what its engine does not know: they survive the server.
 #pragma once
 
 #include <array>

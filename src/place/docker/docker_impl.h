@@ -1,4 +1,4 @@
-// What a docker place is inside. docker_place.cc holds starts and ends, docker_adoption.cc what a
+// The inside of a docker place: docker_place.cc holds starts and ends, docker_adoption.cc what a
 // former server left.
 #pragma once
 
@@ -51,7 +51,7 @@ class DockerPlace::Impl {
   void push_soon();
   void finish_end();
 
-  // What a former server left.
+  // These take over what a former server left.
   void adopt_listed(const std::vector<InstanceKey>& listed);
   void adopt_one(const ContainerNotes& notes);
   void list(std::move_only_function<void(Result<std::vector<InstanceKey>>)> then);

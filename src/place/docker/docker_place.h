@@ -22,13 +22,13 @@ inline constexpr std::chrono::seconds container_adoption_time{15};
 // Containers that were made and that nobody has asked for again since the server began are removed
 // then.
 inline constexpr std::chrono::seconds unclaimed_time{60};
-// What removing them may take at the server's end, beside the grace.
+// Removing them may take so long at the server's end, beside the grace.
 inline constexpr std::chrono::seconds containers_removed_within{20};
 
 // Says where a docker place keeps its notes and which engine it speaks to.
 struct DockerPlaceOptions {
   std::filesystem::path root;  // this place's alone
-  // Where engines may listen (engine_sockets()). The first that answers is the engine from then on.
+  // Engines may listen here (engine_sockets()). The first that answers is the engine from then on.
   std::vector<std::string> sockets;
   // Takes what containers print; it outlives the place. Null: nobody.
   LogSink* log = nullptr;
