@@ -25,7 +25,7 @@ inline constexpr std::chrono::milliseconds engine_retry_last{30'000};
 // A container that was forced and runs on is forced again.
 inline constexpr std::chrono::seconds force_period{10};
 
-// What the containers of a place share. All outlives them.
+// The ground is shared by the containers of a place. All of it outlives them.
 struct ContainerGround {
   net::Loop& loop;
   const NoteBook& notes;
@@ -33,7 +33,7 @@ struct ContainerGround {
   LogSink* log;  // null: nobody keeps what is printed
   const ContainerNames& names;
   const ObservationSink& sink;
-  // What becomes of it: nothing more is told of it, and the life goes soon after.
+  // It becomes one of these: nothing more is told of it, and the life goes soon after.
   enum class Left : std::uint8_t { nothing, container };  // that is to be removed
   std::function<void(const InstanceKey&, Left)> over;
   std::function<void()> printed;  // push() is due

@@ -1,4 +1,4 @@
-// What one container prints, on its way from the engine to who keeps it.
+// This is the way of what one container prints, from the engine to who keeps it.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@
 
 namespace slipway::place {
 
-// What is held that the sink has not taken; the engine keeps the rest until there is room.
+// Holds at most so much that the sink has not taken; the engine keeps the rest until there is room.
 inline constexpr std::size_t held_log_bytes_max = 1024 * 1024;
 
 // Reads the engine's stream with times in it, and knows after a restart what of it was read before.
