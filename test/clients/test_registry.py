@@ -163,6 +163,8 @@ def test_a_blob_is_mounted_from_another_repository(aws, registry, repository):
     digest = registry.push_blob(repository, b"shared")
     mounted = registry.ask("POST", f"/v2/{other}/blobs/uploads/?mount={digest}&from={repository}")
     assert (mounted.status, mounted.headers["Location"]) == (201, f"/v2/{other}/blobs/{digest}")
+    anywhere = registry.push_blob(repository, b"anywhere")
+    assert registry.ask("POST", f"/v2/{other}/blobs/uploads/?mount={anywhere}").status == 201
     absent = registry.ask("POST", f"/v2/{other}/blobs/uploads/?mount={digest_of(b'no')}&from={repository}")
     assert absent.status == 202
     assert registry.ask("DELETE", f"/v2/{repository}/blobs/{digest}").status == 202

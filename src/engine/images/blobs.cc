@@ -40,6 +40,17 @@ Result<ImageBlob> find_blob(store::Transaction& tx, const Repository& repository
   return out;
 }
 
+std::vector<std::string> holders_of(store::Transaction& tx, std::string_view space,
+                                    const Digest& digest, std::uint32_t names_max) {
+  std::vector<std::string> out;
+  auto rows = tx.query(
+      "SELECT r.name FROM images_link l JOIN images_repository r ON r.id=l.repository "
+      "WHERE l.digest=?1 AND r.space=?2 ORDER BY r.name LIMIT ?3",
+      digest.text(), space, names_max);
+  while (rows.next()) out.emplace_back(rows.text(0));
+  return out;
+}
+
 void keep_blob(store::Transaction& tx, const Repository& repository, const Digest& digest,
                ServerTime now) {
   tx.run(

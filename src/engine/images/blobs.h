@@ -4,6 +4,9 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -35,6 +38,9 @@ struct ImageBlob {
 // not_found "no_such_blob".
 Result<ImageBlob> find_blob(store::Transaction& tx, const Repository& repository,
                             const Digest& digest);
+// The names of repositories of a space that have the blob, by name.
+std::vector<std::string> holders_of(store::Transaction& tx, std::string_view space,
+                                    const Digest& digest, std::uint32_t names_max);
 // The blob stays for unused_link_life from now on. Where it is gone nothing happens.
 void keep_blob(store::Transaction& tx, const Repository& repository, const Digest& digest,
                ServerTime now);

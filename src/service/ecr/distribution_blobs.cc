@@ -10,6 +10,9 @@
 namespace slipway::ecr {
 namespace {
 
+// Repositories that are looked at for a mount that names none.
+constexpr std::uint32_t mount_sources_max = 16;
+
 std::optional<std::uint64_t> number_of(std::string_view text) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -39,8 +42,7 @@ Result<std::optional<objects::ByteRange>> range_of(std::string_view header, std:
     if (length == 0) return unsatisfiable();
     return objects::ByteRange{bytes - length, length};
   }
-  if (last && *last < *first) return std::nullopt;
-  if (*first >= bytes) return unsatisfiable();
+  if (*first >= bytes || (last && *last < *first)) return unsatisfiable();
   return objects::ByteRange{*first, std::min(last.value_or(bytes - 1), bytes - 1) - *first + 1};
 }
 
@@ -130,13 +132,19 @@ net::Response DistributionCall::blob_answer(const images::ImageBlob& blob) const
 std::optional<net::Response> DistributionCall::mounted(store::Transaction& tx,
                                                        const images::Repository& to) {
   const auto digest = images::Digest::parse(path_.parameter("mount").value_or(""));
+  if (!digest) return std::nullopt;
   const auto from = path_.parameter("from");
-  if (!digest || !from || !permit(tx, "ecr:GetDownloadUrlForLayer", *from)) return std::nullopt;
-  const auto source = images::find_repository(tx, named(*from));
-  if (!source) return std::nullopt;
-  const auto blob = images::mount_blob(tx, *source, to, *digest, context_.call.clock.server_time());
-  if (!blob) return std::nullopt;
-  return blob_answer(*blob);
+  const auto sources = from ? std::vector<std::string>{*from}
+                            : images::holders_of(tx, to.name.space, *digest, mount_sources_max);
+  for (const std::string& name : sources) {
+    if (!permit(tx, "ecr:GetDownloadUrlForLayer", name)) continue;
+    const auto source = images::find_repository(tx, named(name));
+    if (!source) continue;
+    if (const auto blob =
+            images::mount_blob(tx, *source, to, *digest, context_.call.clock.server_time()))
+      return blob_answer(*blob);
+  }
+  return std::nullopt;
 }
 
 Result<net::Response> DistributionCall::begin_upload() {
