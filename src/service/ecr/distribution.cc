@@ -141,7 +141,7 @@ Result<> DistributionCall::permit(store::Transaction& tx, std::string_view actio
                                   std::string_view name) {
   if (!context_.authorizer) return {};
   wire::Arena arena;
-  service::Call call(context_.call, caller_, head(), {}, arena);
+  service::HttpCall call(context_.call, caller_, head(), {}, arena);
   call.set_transaction(&tx);
   const wire::Node nothing = wire::make_structure(0, arena);
   const service::Question question(

@@ -224,7 +224,7 @@ std::shared_ptr<const void> LiveTails::admit() {
 
 Result<api::StartLiveTailResponse> start_live_tail(const LogsDoor& door, Call& call,
                                                    api::StartLiveTailRequest in) {
-  if (service::is_from_inside(call))
+  if (!call.http())
     return fail(ErrorCode::not_implemented, "A live tail has a client who reads it.");
   TRY(Wanted wanted, wanted_by(door, call, in));
   auto place = door.live_tails->admit();
