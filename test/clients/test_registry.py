@@ -5,12 +5,14 @@ import hashlib
 import http.client
 import json
 import os
+import pathlib
+import re
 import shutil
 import subprocess
 import urllib.parse
 
 import pytest
-from botocore.exceptions import ClientError
+from server import Server
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
@@ -314,3 +316,39 @@ def test_skopeo_copies_an_image_there_and_back(registry, repository, tmp_path):
     subprocess.run([*base, "--src-tls-verify=false", "--src-creds", credentials, there, f"oci:{back}"],
                    check=True, capture_output=True, timeout=120)
     assert (back / "blobs/sha256" / digest_of(layer)[7:]).read_bytes() == layer
+
+
+@pytest.fixture(scope="module")
+def conformance(tmp_path_factory):
+    """The OCI's own program, as oci_conformance/go.mod pins it."""
+    if not shutil.which("go"):
+        pytest.skip("go is not on the PATH; the conformance program wants 1.24 or newer")
+    version = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=True).stdout
+    if tuple(map(int, re.findall(r"\d+", version)[:2])) < (1, 24):
+        pytest.skip(f"{version.strip()} is too old; the conformance program wants 1.24 or newer")
+    program = tmp_path_factory.mktemp("conformance") / "conformance"
+    subprocess.run(["go", "build", "-mod=readonly", "-o", program,
+                    "github.com/opencontainers/distribution-spec/conformance"],
+                   cwd=pathlib.Path(__file__).parent / "oci_conformance", check=True)
+    return program
+
+
+@pytest.mark.clients_all
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("version", ["1.1", "dev"])
+def test_the_conformance_program_passes_whole(conformance, tmp_path, version):
+    server = Server(tmp_path / "server", "--registry-auth", "anonymous", "--create-on-push", "on")
+    server.start()
+    try:
+        run = subprocess.run(
+            [conformance], cwd=tmp_path, capture_output=True, text=True, timeout=300,
+            env={**os.environ, "OCI_REGISTRY": urllib.parse.urlsplit(server.url).netloc,
+                 "OCI_TLS": "disabled", "OCI_REPO1": "conformance/one", "OCI_REPO2": "conformance/two",
+                 "OCI_VERSION": version, "OCI_RESULTS_DIR": str(tmp_path)})
+    finally:
+        server.stop()
+    counts = {name: int(number) for name, number in
+              re.findall(r"^  (Pass|Skip|FAIL|Error)\.+: +(\d+)$", run.stdout, re.MULTILINE)}
+    assert run.returncode == 0, run.stdout[-4000:]
+    assert counts.pop("Pass") > 800
+    assert counts == {"Skip": 0, "FAIL": 0, "Error": 0}, run.stdout[-4000:]
