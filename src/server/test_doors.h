@@ -42,7 +42,7 @@ class BareQueueEnds final : public invocation_queue::RequestSender,
                             public invocation_queue::QueueDoor {
  public:
   std::size_t room(std::string_view, std::uint32_t) const override { return 0; }
-  void deliver(invocation_queue::Delivery, Arrived) override {}
+  void deliver(invocation_queue::Delivery, invocation_queue::Arrived) override {}
   Result<> may_read(store::Transaction&, const invocation_queue::QueuedRequest&) const override {
     return {};
   }
