@@ -41,7 +41,7 @@ def engine(tmp_path_factory):
 def containers(engine, tmp_path, monkeypatch):
     """A server of the test's own that uses this engine."""
     monkeypatch.setenv("DOCKER_HOST", f"unix://{engine.path}")
-    server = Server(tmp_path / "server")
+    server = Server(tmp_path / "server", "--instances-max", "60")
     server.start()
     server.owner = (server.data / "containers/owner").read_text().strip()
     yield server
