@@ -60,6 +60,8 @@ MORE = {
     ("logs", "DescribeLogStreams"): {"logGroupName": "thing"},
     ("logs", "FilterLogEvents"): {"logGroupName": "thing"},
     ("logs", "GetLogEvents"): {"logGroupName": "thing"},
+    ("logs", "StartQuery"): {"logGroupName": "thing"},
+    ("logs", "StartLiveTail"): {"logGroupIdentifiers": ["arn:aws:logs:{region}:{account}:log-group:thing"]},
     ("sagemaker", "CreateEndpointConfig"): {"ProductionVariants": [
         {"VariantName": "thing", "ModelName": "thing", "InstanceType": "ml.m5.large",
          "InitialInstanceCount": 1}]},
@@ -136,7 +138,7 @@ def words(aws, server):
 
 
 def ask(someone, service, operation, words):
-    client = someone.client(service)
+    client = someone.client(service, inject_host_prefix=False)  # nothing answers at "stream-" of a host
     model = client.meta.service_model.operation_model(operation)
     values = {}
     if model.input_shape:
