@@ -72,7 +72,7 @@ def test_apts_lists_become_lists_of_source_packages(tmp_path):
 
 
 # What ends or removes something runs where the disk is full; what only sounds like it does not.
-FREEING = ("Delete", "Deactivate", "Abort", "Purge", "Stop", "Remove", "Cancel", "Unsubscribe", "Untag",
+FREEING = ("Delete", "BatchDelete", "Deactivate", "Abort", "Purge", "Stop", "Remove", "Cancel", "Unsubscribe", "Untag",
            "Detach", "ReceiveMessage", "ChangeMessageVisibility")
 
 

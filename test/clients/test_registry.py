@@ -12,6 +12,7 @@ import subprocess
 import urllib.parse
 
 import pytest
+from conftest import Clients
 from server import Server
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
@@ -262,7 +263,6 @@ def test_who_has_no_policy_may_not_push(aws, registry, repository, name):
         "Statement": [{"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"},
                       {"Effect": "Allow", "Action": ["ecr:BatchGetImage", "ecr:ListImages"],
                        "Resource": f"arn:aws:ecr:us-east-1:000000000000:repository/{repository}"}]}))
-    from conftest import Clients
     theirs = Registry(Clients.of({**aws.environment, "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
                                   "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}))
     registry.push_image(repository, "one")
@@ -272,7 +272,6 @@ def test_who_has_no_policy_may_not_push(aws, registry, repository, name):
 
 
 def test_what_was_pushed_outlives_a_crash(own_server, name):
-    from conftest import Clients
     aws = Clients(own_server)
     aws.client("ecr").create_repository(repositoryName=name)
     registry = Registry(aws)

@@ -49,10 +49,12 @@ Result<> InstanceSpecs::check(const Variant& variant) const {
   if (variant.machines() != nullptr) return {};
   const place::Capabilities able = needs_.place.capabilities();
   if (!program.image.empty() && !able.runs_images)
-    return fail(ErrorCode::not_implemented,
-                fmt::format("Variant '{}' needs the container image '{}', and no container engine "
-                            "is set up here. Built-in images run without one: {}.",
-                            variant.name, program.image, names_of_built_ins(options_)));
+    return fail(
+        ErrorCode::not_implemented,
+        fmt::format("Variant '{}' needs the container image '{}', and no container engine "
+                    "is set up here: 'slipway doctor' says what to install. Built-in images "
+                    "run without one: {}.",
+                    variant.name, program.image, names_of_built_ins(options_)));
   if (!program.built_in.empty() && built_in(program) == nullptr)
     return fail(ErrorCode::not_found,
                 fmt::format("Variant '{}' needs the built-in image '{}', "

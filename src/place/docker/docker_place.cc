@@ -76,6 +76,11 @@ void DockerPlace::Impl::post(Task command) {
   thread_.loop().post([command = std::move(command)]() mutable noexcept { command(); });
 }
 
+bool DockerPlace::Impl::has_engine() const {
+  if (!engine_seen_ && find_engine(options_.sockets)) engine_seen_ = true;
+  return engine_seen_;
+}
+
 void DockerPlace::Impl::with_engine(EngineReady then) {
   if (machine_) return then({});
   for_engine_.push_back(std::move(then));
@@ -243,7 +248,11 @@ Result<std::unique_ptr<DockerPlace>> DockerPlace::open(DockerPlaceOptions option
 DockerPlace::DockerPlace(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 DockerPlace::~DockerPlace() = default;
 
-Capabilities DockerPlace::capabilities() const { return able; }
+Capabilities DockerPlace::capabilities() const {
+  Capabilities with_engine = able;
+  with_engine.runs_images = impl_->has_engine();
+  return with_engine;
+}
 
 void DockerPlace::start(const InstanceKey& key, const InstanceSpec& spec) {
   impl_->post([this, key, spec] { impl_->start(key, spec); });

@@ -42,8 +42,9 @@ struct DockerPlaceOptions {
 // other container reaches it. One that has ended is removed from the engine as soon as its end is
 // noted.
 //
-// No engine need be there: one is looked for when the first instance is to start. One thread of its
-// own, a net::Loop, on which the sink is called; nothing on it waits for the engine.
+// No engine need be there: capabilities() says that no images are run until one listens, and it is
+// spoken to from the first start on. One thread of its own, a net::Loop, on which the sink is
+// called; nothing on it waits for the engine.
 class DockerPlace final : public Place {
  public:
   // unavailable: `root` cannot be made or read.
