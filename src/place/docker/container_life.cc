@@ -22,35 +22,35 @@ std::unexpected<Error> refusal_of(const EngineAnswer& answer) {
 
 }  // namespace
 
-ContainerLife::ContainerLife(const ContainerGround& ground, ContainerNotes notes)
-    : ground_(ground),
+ContainerLife::ContainerLife(const ContainerNeeds& needs, ContainerNotes notes)
+    : needs_(needs),
       notes_(std::move(notes)),
-      log_(ground.log, notes_.key, notes_.labels, notes_.log) {}
+      log_(needs.log, notes_.key, notes_.labels, notes_.log) {}
 
 ContainerLife::~ContainerLife() {
   for (const net::TimerId timer : {timers_.look, timers_.force, timers_.drain})
-    ground_.loop.cancel(timer);
+    needs_.loop.cancel(timer);
   if (stream_.call != 0) engine_->cancel(stream_.call);
 }
 
 std::string ContainerLife::path(std::string_view rest) const {
-  return fmt::format("/containers/{}{}", ground_.names.container(notes_.key), rest);
+  return fmt::format("/containers/{}{}", needs_.names.container(notes_.key), rest);
 }
 
 // What cannot be noted is told none the less: the next server asks the engine.
 void ContainerLife::note() {
   notes_.log = log_.marks();
-  if (const auto written = ground_.notes.write(notes_); !written)
+  if (const auto written = needs_.notes.write(notes_); !written)
     log_warning("place", written.error().message);
 }
 
 void ContainerLife::tell(Observation observation) const {
   observation.key = notes_.key;
-  ground_.sink(std::move(observation));
+  needs_.sink(std::move(observation));
 }
 
-net::TimerId ContainerLife::later(std::chrono::milliseconds delay, void (ContainerLife::*act)()) {
-  return ground_.loop.after(delay, [this, act]() noexcept { (this->*act)(); });
+net::TimerId ContainerLife::later(std::chrono::microseconds delay, void (ContainerLife::*act)()) {
+  return needs_.loop.after(delay, [this, act]() noexcept { (this->*act)(); });
 }
 
 void ContainerLife::begin(EngineClient& engine, const EngineMachine& machine, InstanceSpec spec) {
@@ -65,7 +65,7 @@ void ContainerLife::begin(EngineClient& engine, const EngineMachine& machine, In
     if (!present) return fail(present.error().message);
     make();
   });
-  ground_.images.make_present(engine, machine, spec_.image, std::move(progress), std::move(done));
+  needs_.images.make_present(engine, machine, spec_.image, std::move(progress), std::move(done));
 }
 
 void ContainerLife::fail(std::string reason, Left left) {
@@ -74,15 +74,15 @@ void ContainerLife::fail(std::string reason, Left left) {
   notes_.failure = reason;
   note();
   tell({.kind = Kind::start_failed, .reason = std::move(reason)});
-  ground_.over(notes_.key, left);
+  needs_.over(notes_.key, left);
 }
 
 void ContainerLife::make() {
   phase_ = Phase::making;
   engine_->call(
       {.method = "POST",
-       .path = fmt::format("/containers/create?name={}", ground_.names.container(notes_.key)),
-       .body = create_document(notes_.key, spec_, ground_.names, machine_)},
+       .path = fmt::format("/containers/create?name={}", needs_.names.container(notes_.key)),
+       .body = create_document(notes_.key, spec_, needs_.names, machine_)},
       here([this](Result<EngineAnswer> answer) { on_made(std::move(answer)); }));
 }
 
@@ -156,7 +156,7 @@ void ContainerLife::stop(std::chrono::milliseconds grace) {
   stop_ = std::min(grace, stop_.value_or(grace));
   if (phase_ != Phase::running) return;
   if (!std::exchange(notes_.asked, true)) note();
-  ground_.loop.cancel(timers_.force);
+  needs_.loop.cancel(timers_.force);
   if (grace <= std::chrono::milliseconds(0)) return force();
   signal("SIGTERM");
   timers_.force = later(*stop_, &ContainerLife::force);
@@ -179,7 +179,7 @@ void ContainerLife::follow_log() {
   log_.restart();
   auto take_part = [this](std::string_view bytes) {
     auto fed = log_.feed(bytes);
-    if (log_.is_due()) ground_.printed();
+    if (log_.is_due()) needs_.printed();
     if (log_.is_full() && !std::exchange(stream_.paused, true)) engine_->pause(stream_.call);
     return fed;
   };
@@ -210,19 +210,18 @@ void ContainerLife::await_end() {
 
 void ContainerLife::look_later() {
   if (timers_.look != 0 || phase_ != Phase::running) return;
-  timers_.look = later(retry_, &ContainerLife::look);
-  retry_ = std::min(retry_ * 2, engine_retry_last);
+  timers_.look = later(engine_retry.after(++lost_looks_), &ContainerLife::look);
 }
 
 // Looks whether it still runs, and watches on.
 void ContainerLife::look() {
-  ground_.loop.cancel(std::exchange(timers_.look, 0));
+  needs_.loop.cancel(std::exchange(timers_.look, 0));
   inspect([this](const Result<ContainerState>& state) {
     if (phase_ != Phase::running) return;
     if (!state && state.error().code == ErrorCode::not_found) return end({});  // removed by others
     if (!state) return look_later();
     if (state->status == ContainerState::Status::ended) return end(*state);
-    retry_ = engine_retry_first;
+    lost_looks_ = 0;
     if (stream_.call == 0) follow_log();
     await_end();
   });
@@ -232,7 +231,7 @@ void ContainerLife::inspect(std::move_only_function<void(Result<ContainerState>)
   engine_->call({.path = path("/json")},
                 here([this, then = std::move(then)](Result<EngineAnswer> answer) mutable {
                   if (!answer) return then(std::unexpected(std::move(answer.error())));
-                  if (answer->is_good()) return then(state_of(answer->body, ground_.names));
+                  if (answer->is_good()) return then(state_of(answer->body, needs_.names));
                   then(refusal_of(*answer));
                 }));
 }
@@ -261,7 +260,7 @@ void ContainerLife::settle() {
   notes_.end->asked = notes_.asked;
   note();
   tell({.kind = Kind::exited, .labels = notes_.labels, .exit = *notes_.end, .tail = log_.tail()});
-  ground_.over(notes_.key, Left::container);
+  needs_.over(notes_.key, Left::container);
 }
 
 void ContainerLife::push() {
@@ -273,7 +272,7 @@ void ContainerLife::push() {
   }
   note();
   if (printed == ContainerLog::Printed::more) tell({.kind = Kind::printed, .tail = log_.tail()});
-  if (log_.is_due()) ground_.printed();
+  if (log_.is_due()) needs_.printed();
 }
 
 }  // namespace slipway::place

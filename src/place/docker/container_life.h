@@ -2,11 +2,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
+#include "base/backoff.h"
 #include "net/loop.h"
 #include "place/docker/container_log.h"
 #include "place/docker/container_notes.h"
@@ -19,14 +21,14 @@ namespace slipway::place {
 
 // How long a container that has ended may take to hand over the last that it printed.
 inline constexpr std::chrono::seconds log_drain_time{3};
-// Between two tries to reach an engine that went away: the first, doubling to the last.
-inline constexpr std::chrono::milliseconds engine_retry_first{500};
-inline constexpr std::chrono::milliseconds engine_retry_last{30'000};
+// Between two tries to reach an engine that went away.
+inline constexpr Backoff engine_retry{.first = std::chrono::milliseconds(500),
+                                      .most = std::chrono::seconds(30)};
 // A container that was forced and runs on is forced again.
 inline constexpr std::chrono::seconds force_period{10};
 
-// The ground is shared by the containers of a place. All of it outlives them.
-struct ContainerGround {
+// Holds what each container of a place needs of it. All of this outlives them.
+struct ContainerNeeds {
   net::Loop& loop;
   const NoteBook& notes;
   ImageSource& images;
@@ -45,7 +47,7 @@ struct ContainerGround {
 class ContainerLife {
  public:
   // `notes` are written already.
-  ContainerLife(const ContainerGround& ground, ContainerNotes notes);
+  ContainerLife(const ContainerNeeds& needs, ContainerNotes notes);
   ~ContainerLife();
   ContainerLife(const ContainerLife&) = delete;
   ContainerLife& operator=(const ContainerLife&) = delete;
@@ -55,7 +57,7 @@ class ContainerLife {
   // Goes on with what a former server left; the container was started.
   void resume(EngineClient& engine, const ContainerState& state);
   // It never runs.
-  using Left = ContainerGround::Left;
+  using Left = ContainerNeeds::Left;
   void fail(std::string reason, Left left = Left::nothing);
 
   // Politely, then by force after `grace`; what does not run yet is given up.
@@ -81,7 +83,7 @@ class ContainerLife {
   std::string path(std::string_view rest) const;
   void note();
   void tell(Observation observation) const;
-  net::TimerId later(std::chrono::milliseconds delay, void (ContainerLife::*act)());
+  net::TimerId later(std::chrono::microseconds delay, void (ContainerLife::*act)());
 
   // Beginnings.
   void make();
@@ -102,7 +104,7 @@ class ContainerLife {
   void signal(std::string_view name);
   void force();
 
-  const ContainerGround& ground_;
+  const ContainerNeeds& needs_;
   ContainerNotes notes_;
   ContainerLog log_;
   EngineClient* engine_ = nullptr;
@@ -116,7 +118,7 @@ class ContainerLife {
     bool whole = false;    // the last one ended in order
     bool paused = false;
   } stream_;
-  std::chrono::milliseconds retry_ = engine_retry_first;
+  std::uint64_t lost_looks_ = 0;  // in a row
   struct Timers {
     net::TimerId look = 0;
     net::TimerId force = 0;

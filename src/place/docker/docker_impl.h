@@ -48,7 +48,7 @@ class DockerPlace::Impl {
   ContainerLife& add_life(ContainerNotes notes);
   ContainerLife* find(const InstanceKey& key);
   void report_ended(const ContainerNotes& notes);
-  void over(const InstanceKey& key, ContainerGround::Left left);
+  void over(const InstanceKey& key, ContainerNeeds::Left left);
   void remove_container(const InstanceKey& key);
   void push_soon();
   void finish_end();
@@ -70,7 +70,7 @@ class DockerPlace::Impl {
   std::atomic<bool> ending_ = false;  // nothing is started any more
 
   net::LoopThread thread_{"containers"};
-  const ContainerGround ground_;
+  const ContainerNeeds needs_;
   std::unique_ptr<EngineClient> engine_;  // null: none was found yet
   std::optional<EngineMachine> machine_;  // nothing: it is not known yet
   std::vector<EngineReady> for_engine_;   // those that wait for it

@@ -53,7 +53,7 @@ DockerPlace::Impl::Impl(DockerPlaceOptions options, std::string owner, Observati
       names_{.owner = std::move(owner)},
       notes_(options_.root / "notes"),
       sink_(std::move(sink)),
-      ground_{.loop = thread_.loop(),
+      needs_{.loop = thread_.loop(),
               .notes = notes_,
               .images = options_.images != nullptr ? *options_.images : pulled_,
               .log = options_.log,
@@ -133,7 +133,7 @@ ContainerLife* DockerPlace::Impl::find(const InstanceKey& key) {
 ContainerLife& DockerPlace::Impl::add_life(ContainerNotes notes) {
   const InstanceKey key = notes.key;
   auto& life = lives_[key];
-  life = std::make_unique<ContainerLife>(ground_, std::move(notes));
+  life = std::make_unique<ContainerLife>(needs_, std::move(notes));
   return *life;
 }
 
@@ -180,8 +180,8 @@ void DockerPlace::Impl::forget(const InstanceKey& key) {
 }
 
 // Called from within the life, which goes after that.
-void DockerPlace::Impl::over(const InstanceKey& key, ContainerGround::Left left) {
-  if (left == ContainerGround::Left::container) remove_container(key);
+void DockerPlace::Impl::over(const InstanceKey& key, ContainerNeeds::Left left) {
+  if (left == ContainerNeeds::Left::container) remove_container(key);
   post([this, key] {
     const auto found = lives_.find(key);
     if (found != lives_.end() && found->second->is_over()) lives_.erase(found);
