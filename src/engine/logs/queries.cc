@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
+#include <new>
+
+#include "base/log.h"
 
 namespace slipway::logs {
 
@@ -30,13 +34,25 @@ Result<> Queries::start(QueryState state, Task task) {
   return {};
 }
 
+// A query is a stranger's: whatever it brings about ends it alone.
+Result<QueryAnswer> Queries::answer_of(Task& task, const std::atomic<bool>& stopped) {
+  try {
+    return task(stopped);
+  } catch (const std::bad_alloc&) {
+    return fail(ErrorCode::limit_exceeded, "There is not enough memory for the query.");
+  } catch (const std::exception& bug) {
+    log_error("logs", "a query threw", {{"what", bug.what()}});
+    return fail(ErrorCode::internal, "The query failed because of a bug in the server.");
+  }
+}
+
 void Queries::run(const Pointer& query, Task task) {
   const Instant begin = clock_.monotonic();
   {
     const std::scoped_lock lock(mutex_);
     if (!query->state.has_ended()) query->state.status = QueryState::Status::running;
   }
-  auto answer = query->stopped ? Result<QueryAnswer>(QueryAnswer()) : task(query->stopped);
+  auto answer = query->stopped ? Result<QueryAnswer>(QueryAnswer()) : answer_of(task, query->stopped);
   const std::scoped_lock lock(mutex_);
   --running_;
   QueryState& state = query->state;

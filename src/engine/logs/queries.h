@@ -83,6 +83,7 @@ class Queries {
   using Pointer = std::shared_ptr<Query>;
 
   void run(const Pointer& query, Task task);
+  static Result<QueryAnswer> answer_of(Task& task, const std::atomic<bool>& stopped);
   void drop_old();
   Result<Pointer> query_of(const std::string& space, const std::string& id) const;
 

@@ -8,9 +8,8 @@
 
 namespace slipway::place {
 
-// A place that was never used asks no engine.
+// One that finds only ends asks no engine.
 void DockerPlace::Impl::adopt() {
-  if (notes_.empty()) return sink_({.kind = Kind::adoption_done, .key = {}});
   bool all_ended = true;
   for (const ContainerNotes& notes : notes_.all()) {
     const bool ended = notes.failure || notes.end;

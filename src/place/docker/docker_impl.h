@@ -26,8 +26,6 @@ class DockerPlace::Impl {
   ~Impl();
 
   void post(Task command);
-  // Says whether an engine listens, or did once since this place began. From any thread.
-  bool has_engine() const;
   std::future<void> end(std::chrono::milliseconds grace);
 
   void start(const InstanceKey& key, const InstanceSpec& spec);
@@ -66,7 +64,6 @@ class DockerPlace::Impl {
   const NoteBook notes_;
   const ObservationSink sink_;
   PulledImages pulled_;
-  mutable std::atomic<bool> engine_seen_ = false;
   std::atomic<bool> ending_ = false;  // nothing is started any more
 
   net::LoopThread thread_{"containers"};

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "base/log.h"
@@ -14,11 +16,12 @@ namespace slipway::place {
 namespace {
 
 constexpr std::size_t owner_digits = 12;
+constexpr std::string_view notes_folder = "notes";
 
 // The name by which the engine knows this place, made once.
 Result<std::string> owner_of(const std::filesystem::path& root) {
   std::error_code error;
-  std::filesystem::create_directories(root / "notes", error);
+  std::filesystem::create_directories(root / notes_folder, error);
   const std::filesystem::path path = root / "owner";
   std::string owner;
   std::ifstream(path) >> owner;
@@ -51,16 +54,16 @@ const Capabilities able{.runs_images = true,
 DockerPlace::Impl::Impl(DockerPlaceOptions options, std::string owner, ObservationSink sink)
     : options_(std::move(options)),
       names_{.owner = std::move(owner)},
-      notes_(options_.root / "notes"),
+      notes_(options_.root / notes_folder),
       sink_(std::move(sink)),
       needs_{.loop = thread_.loop(),
-              .notes = notes_,
-              .images = options_.images != nullptr ? *options_.images : pulled_,
-              .log = options_.log,
-              .names = names_,
-              .sink = sink_,
-              .over = [this](const InstanceKey& key, auto left) { over(key, left); },
-              .printed = [this] { push_soon(); }} {}
+             .notes = notes_,
+             .images = options_.images != nullptr ? *options_.images : pulled_,
+             .log = options_.log,
+             .names = names_,
+             .sink = sink_,
+             .over = [this](const InstanceKey& key, auto left) { over(key, left); },
+             .printed = [this] { push_soon(); }} {}
 
 // The engine's client ends on its loop's thread, or after it.
 DockerPlace::Impl::~Impl() {
@@ -74,11 +77,6 @@ DockerPlace::Impl::~Impl() {
 
 void DockerPlace::Impl::post(Task command) {
   thread_.loop().post([command = std::move(command)]() mutable noexcept { command(); });
-}
-
-bool DockerPlace::Impl::has_engine() const {
-  if (!engine_seen_ && find_engine(options_.sockets)) engine_seen_ = true;
-  return engine_seen_;
 }
 
 void DockerPlace::Impl::with_engine(EngineReady then) {
@@ -241,44 +239,80 @@ void DockerPlace::Impl::finish_end() {
 Result<std::unique_ptr<DockerPlace>> DockerPlace::open(DockerPlaceOptions options,
                                                        ObservationSink sink) {
   TRY(std::string owner, owner_of(options.root));
-  return std::unique_ptr<DockerPlace>(new DockerPlace(
-      std::make_unique<Impl>(std::move(options), std::move(owner), std::move(sink))));
+  return std::unique_ptr<DockerPlace>(
+      new DockerPlace(std::move(options), std::move(owner), std::move(sink)));
 }
 
-DockerPlace::DockerPlace(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DockerPlace::DockerPlace(DockerPlaceOptions options, std::string owner, ObservationSink sink)
+    : options_(std::move(options)), owner_(std::move(owner)), sink_(std::move(sink)) {}
 DockerPlace::~DockerPlace() = default;
 
+DockerPlace::Impl* DockerPlace::in_use() const {
+  const std::lock_guard lock(mutex_);
+  return impl_.get();
+}
+
+DockerPlace::Impl* DockerPlace::use() {
+  const std::lock_guard lock(mutex_);
+  if (!impl_ && !ended_) impl_ = std::make_unique<Impl>(options_, owner_, sink_);
+  return impl_.get();
+}
+
 Capabilities DockerPlace::capabilities() const {
+  if (!engine_seen_ && find_engine(options_.sockets)) engine_seen_ = true;
   Capabilities with_engine = able;
-  with_engine.runs_images = impl_->has_engine();
+  with_engine.runs_images = engine_seen_;
   return with_engine;
 }
 
 void DockerPlace::start(const InstanceKey& key, const InstanceSpec& spec) {
-  impl_->post([this, key, spec] { impl_->start(key, spec); });
+  Impl* impl = nullptr;
+  try {
+    impl = use();
+  } catch (const std::system_error& none_left) {
+    return sink_({.kind = Observation::Kind::start_failed,
+                  .key = key,
+                  .reason = fmt::format("No thread could be had for containers: {}.",
+                                        none_left.code().message())});
+  }
+  if (impl != nullptr) impl->post([impl, key, spec] { impl->start(key, spec); });
 }
 
 void DockerPlace::stop(const InstanceKey& key, std::chrono::milliseconds grace) {
-  impl_->post([this, key, grace] { impl_->stop(key, grace); });
+  if (Impl* const impl = in_use()) impl->post([impl, key, grace] { impl->stop(key, grace); });
 }
 
 void DockerPlace::forget(const InstanceKey& key) {
-  impl_->post([this, key] { impl_->forget(key); });
+  if (Impl* const impl = in_use()) impl->post([impl, key] { impl->forget(key); });
 }
 
+// A place that was never used asks no engine.
 void DockerPlace::adopt() {
-  impl_->post([this] { impl_->adopt(); });
+  if (NoteBook(options_.root / notes_folder).empty())
+    return sink_({.kind = Observation::Kind::adoption_done, .key = {}});
+  if (Impl* const impl = use()) impl->post([impl] { impl->adopt(); });
 }
 
 std::filesystem::path DockerPlace::directory_of(const InstanceKey&) const { return {}; }
 
 void DockerPlace::push_logs(std::move_only_function<void()> done) {
-  impl_->post([this, done = std::move(done)]() mutable {
-    impl_->push_logs();
+  Impl* const impl = in_use();
+  if (impl == nullptr) return done();
+  impl->post([impl, done = std::move(done)]() mutable {
+    impl->push_logs();
     done();
   });
 }
 
-std::future<void> DockerPlace::end(std::chrono::milliseconds grace) { return impl_->end(grace); }
+std::future<void> DockerPlace::end(std::chrono::milliseconds grace) {
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+  }
+  if (Impl* const impl = in_use()) return impl->end(grace);
+  std::promise<void> at_once;
+  at_once.set_value();
+  return at_once.get_future();
+}
 
 }  // namespace slipway::place

@@ -2,10 +2,12 @@
 // killed finds them again by their labels.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <filesystem>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -44,7 +46,9 @@ struct DockerPlaceOptions {
 //
 // No engine need be there: capabilities() says that no images are run until one listens, and it is
 // spoken to from the first start on. One thread of its own, a net::Loop, on which the sink is
-// called; nothing on it waits for the engine.
+// called; nothing on it waits for the engine. It begins with the first start, or with an adoption
+// that finds notes: until then, and where no thread can be had for a start, the sink is called on
+// the caller's.
 class DockerPlace final : public Place {
  public:
   // unavailable: `root` cannot be made or read.
@@ -66,9 +70,18 @@ class DockerPlace final : public Place {
 
  private:
   class Impl;
-  explicit DockerPlace(std::unique_ptr<Impl> impl);
+  DockerPlace(DockerPlaceOptions options, std::string owner, ObservationSink sink);
 
-  std::unique_ptr<Impl> impl_;
+  Impl* in_use() const;  // null: nothing was started or adopted yet
+  Impl* use();           // null: end() came first
+
+  const DockerPlaceOptions options_;
+  const std::string owner_;
+  const ObservationSink sink_;
+  mutable std::atomic<bool> engine_seen_ = false;  // an engine listens, or did once
+  mutable std::mutex mutex_;                       // guards what follows
+  bool ended_ = false;
+  std::unique_ptr<Impl> impl_;  // set once
 };
 
 }  // namespace slipway::place

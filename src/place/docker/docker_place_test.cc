@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <fstream>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -63,6 +65,15 @@ class DockerPlaceTest : public testing::Test {
     return engine_->count() == 0;
   }
 
+  static bool has_thread() {
+    return std::ranges::any_of(std::filesystem::directory_iterator("/proc/self/task"),
+                               [](const auto& task) {
+                                 std::string name;
+                                 std::getline(std::ifstream(task.path() / "comm"), name);
+                                 return name == "containers";
+                               });
+  }
+
   TestFolder folder_;
   std::mutex mutex_;
   std::vector<Observation> seen_;
@@ -70,6 +81,30 @@ class DockerPlaceTest : public testing::Test {
   std::unique_ptr<DockerPlace> place_;
   const InstanceKey key_{"test/a/1/main/1"};
 };
+
+TEST_F(DockerPlaceTest, ItHasNoThreadUntilThereIsAContainerOrNotesOfOne) {
+  place_->stop(key_, 0ms);
+  place_->forget(key_);
+  bool pushed = false;
+  place_->push_logs([&] { pushed = true; });
+  EXPECT_TRUE(pushed);
+  EXPECT_FALSE(has_thread());
+  place_->start(key_, {.image = "quits:1"});
+  wait_for(Kind::exited, key_);
+  EXPECT_TRUE(has_thread());
+  reopen();
+  EXPECT_TRUE(has_thread());
+  EXPECT_TRUE(seen(Kind::exited, key_));
+  place_->forget(key_);
+  reopen();
+  EXPECT_FALSE(has_thread());
+}
+
+TEST_F(DockerPlaceTest, OneThatEndsUnusedHasEndedAndBeginsNothingMore) {
+  EXPECT_EQ(place_->end(0ms).wait_for(0s), std::future_status::ready);
+  place_->start(key_, {.image = "runs:1"});
+  EXPECT_FALSE(has_thread());
+}
 
 TEST_F(DockerPlaceTest, WithoutAnEngineItSaysWhatToInstall) {
   engine_.reset();
@@ -169,6 +204,7 @@ TEST_F(DockerPlaceTest, AContainerWhoseKeyIsForgottenIsRemovedByALaterServer) {
 TEST_F(DockerPlaceTest, ItsEndLeavesNothingInTheEngine) {
   for (int i = 0; i < 50; ++i)
     place_->start({"test/many/1/main/" + std::to_string(i)}, {.image = "runs:1"});
+  wait_for(Kind::started, {"test/many/1/main/0"});  // others are on their way
   place_->end(1s).wait();
   EXPECT_EQ(engine_->count(), 0U);
   EXPECT_THAT(engine_->asked().back(), HasSubstr("DELETE /networks/"));

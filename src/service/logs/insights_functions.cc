@@ -24,12 +24,14 @@ std::string text_at(Arguments arguments, std::size_t index) {
   return text_of(arguments[index]).value_or("");
 }
 
-// A function of numbers; none where an argument is no number.
+// A function of numbers; none where an argument is no number, or what comes out is none (log(-1)).
 template <double (*function)(double)>
 InsightsValue of_number(Arguments arguments) {
   const auto number = number_in(arguments[0]);
   if (!number) return {};
-  return function(*number);
+  const double value = function(*number);
+  if (!std::isfinite(value)) return {};
+  return value;
 }
 
 template <bool greatest>
@@ -53,14 +55,16 @@ InsightsValue substr(Arguments arguments) {
 }
 
 InsightsValue replace(Arguments arguments) {
-  std::string text = text_at(arguments, 0);
+  const std::string text = text_at(arguments, 0);
   const std::string from = text_at(arguments, 1), to = text_at(arguments, 2);
   if (from.empty()) return text;
-  for (std::size_t at = 0; (at = text.find(from, at)) != text.npos; at += to.size()) {
-    text.replace(at, from.size(), to);
-    if (text.size() > text_bytes_max) return {};
+  std::string out;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; (at = text.find(from, begin)) != text.npos; begin = at + from.size()) {
+    out.append(text, begin, at - begin).append(to);
+    if (out.size() > text_bytes_max) return {};
   }
-  return text;
+  return out.append(text, begin);
 }
 
 InsightsValue concat(Arguments arguments) {

@@ -74,6 +74,12 @@ InsightsValue InsightsRecord::get(std::string_view name) const {
   return found->second;
 }
 
+std::size_t InsightsRecord::made_bytes() const {
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : made_) bytes += name.size() + bytes_of(value);
+  return bytes;
+}
+
 std::optional<std::string> text_of(const InsightsValue& value) {
   if (const auto* const text = std::get_if<std::string>(&value)) return *text;
   if (const auto* const truth = std::get_if<bool>(&value)) return *truth ? "1" : "0";
@@ -90,10 +96,17 @@ std::optional<std::string> text_of(const InsightsValue& value) {
 }
 
 std::optional<double> number_in(const InsightsValue& value) {
-  if (const auto* const number = std::get_if<double>(&value)) return *number;
+  if (const auto* const number = std::get_if<double>(&value))
+    return std::isfinite(*number) ? std::optional(*number) : std::nullopt;
   if (const auto* const truth = std::get_if<bool>(&value)) return *truth ? 1 : 0;
-  if (const auto* const text = std::get_if<std::string>(&value)) return number_of(*text);
-  return std::nullopt;
+  const auto* const text = std::get_if<std::string>(&value);
+  const auto number = text != nullptr ? number_of(*text) : std::nullopt;
+  return number && std::isfinite(*number) ? number : std::nullopt;
+}
+
+std::size_t bytes_of(const InsightsValue& value) {
+  const auto* const text = std::get_if<std::string>(&value);
+  return text != nullptr ? text->size() : 0;
 }
 
 bool is_true(const InsightsValue& value) {
@@ -104,10 +117,12 @@ bool is_true(const InsightsValue& value) {
 }
 
 int order_of(const InsightsValue& a, const InsightsValue& b) {
+  // Kinds first: "9" before "10" before "1a" before "9" would be no order.
   const auto x = number_in(a), y = number_in(b);
   if (x && y) return *x < *y ? -1 : *x > *y ? 1 : 0;
   const auto s = text_of(a), t = text_of(b);
   if (!s || !t) return static_cast<int>(s.has_value()) - static_cast<int>(t.has_value());
+  if (x || y) return x ? -1 : 1;
   return s->compare(*t);
 }
 

@@ -34,6 +34,7 @@ class InsightsRecord {
   void move_to(const Source& source) { source_ = source; }
   void set(const std::string& name, InsightsValue value) { made_[name] = std::move(value); }
   const std::map<std::string, InsightsValue, std::less<>>& made() const { return made_; }
+  std::size_t made_bytes() const;
 
  private:
   void find_json() const;
@@ -49,10 +50,12 @@ InsightsValue evaluate(const InsightsExpression& expression, const InsightsRecor
 
 // A value as a query's answer shows it; nothing for none.
 std::optional<std::string> text_of(const InsightsValue& value);
-// A value as a number: a text counts where all of it is one.
+// A value as a finite number: a text counts where all of it is one.
 std::optional<double> number_in(const InsightsValue& value);
+// Bytes of the text that a value holds; 0 of a number.
+std::size_t bytes_of(const InsightsValue& value);
 bool is_true(const InsightsValue& value);
-// Below 0, 0 or above 0: numbers by their value, others by their text, none first.
+// Below 0, 0 or above 0: none first, then numbers by their value, then others by their text.
 int order_of(const InsightsValue& a, const InsightsValue& b);
 
 // "2026-01-31 12:00:00.000"

@@ -116,13 +116,20 @@ Result<> InsightsRun::add(std::string_view log, const std::string& stream, logs:
   if (stats_) return stats_->add(record, event.time.time_since_epoch().count());
   Row row{.record = std::move(record), .number = static_cast<std::size_t>(matched_)};
   sort_keys(first_sort_, row);
-  row_bytes_ += event.message.size();
   row.owned = std::make_unique<Row::Owned>(std::move(event), stream, std::string(log));
   row.record.move_to({&row.owned->event, row.owned->stream, row.owned->log});
+  row_bytes_ += size_of(row);
   rows_.push_back(std::move(row));
   constexpr std::size_t slack = 1'000;
   if (rows_.size() > 2 * rows_needed_ + slack || row_bytes_ > insights_row_bytes_max) return trim();
   return {};
+}
+
+std::size_t InsightsRun::size_of(const Row& row) {
+  std::size_t bytes = row.record.made_bytes();
+  if (row.owned) bytes += row.owned->event.message.size();
+  for (const InsightsValue& key : row.keys) bytes += bytes_of(key);
+  return bytes;
 }
 
 Result<> InsightsRun::trim() {
@@ -133,10 +140,10 @@ Result<> InsightsRun::trim() {
     rows_.erase(end, rows_.end());
   }
   row_bytes_ = 0;
-  for (const Row& row : rows_) row_bytes_ += row.owned->event.message.size();
+  for (const Row& row : rows_) row_bytes_ += size_of(row);
   if (row_bytes_ > insights_row_bytes_max)
     return fail(ErrorCode::limit_exceeded,
-                fmt::format("the query would keep more than {} bytes of messages; give it a limit",
+                fmt::format("the query would keep more than {} bytes; give it a limit",
                             insights_row_bytes_max));
   return {};
 }

@@ -19,7 +19,7 @@ namespace slipway::logs_door {
 
 // Limits.
 inline constexpr std::size_t insights_rows_default = 10'000;
-inline constexpr std::uint64_t insights_row_bytes_max = 256ULL << 20;  // of events kept for rows
+inline constexpr std::uint64_t insights_row_bytes_max = 256ULL << 20;  // of rows that are kept
 
 // What of a message must be there for a query to want it, as far as its first filters say.
 logs::Needles needles_of(const InsightsQuery& query);
@@ -56,6 +56,7 @@ class InsightsRun {
   void plan();
   std::size_t rows_needed() const;
   static void sort_keys(const Command& sort, Row& row);
+  static std::size_t size_of(const Row& row);  // in memory, about
   static bool comes_before(const Command& sort, const Row& a, const Row& b);
   Result<> trim();
   Result<> run_on_table(const Command& command);

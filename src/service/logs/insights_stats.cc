@@ -9,6 +9,9 @@ namespace slipway::logs_door {
 
 namespace {
 
+// What a map or a set takes for an entry beside its text, about.
+constexpr std::size_t entry_bytes = 96;
+
 std::string call_name(std::size_t number) { return fmt::format("#{}", number); }
 
 // The value below which `percent` of them are.
@@ -50,10 +53,17 @@ void InsightsStats::find_calls(InsightsExpression& expression) {
   for (InsightsExpression& part : expression.parts) find_calls(part);
 }
 
-Result<> InsightsStats::remember_one() {
-  if (++values_ <= stats_values_max) return {};
+Result<> InsightsStats::remember(std::size_t bytes) {
+  bytes_ += bytes;
+  if (bytes_ <= stats_bytes_max) return {};
   return fail(ErrorCode::limit_exceeded,
-              fmt::format("stats would remember more than {} values", stats_values_max));
+              fmt::format("stats would keep more than {} bytes", stats_bytes_max));
+}
+
+Result<> InsightsStats::keep(const InsightsValue& value, InsightsValue& kept) {
+  bytes_ -= bytes_of(kept);
+  kept = value;
+  return remember(bytes_of(kept));
 }
 
 Result<> InsightsStats::add(const InsightsRecord& record, std::int64_t time) {
@@ -71,6 +81,7 @@ Result<> InsightsStats::add(const InsightsRecord& record, std::int64_t time) {
       if (groups_.size() >= stats_groups_max)
         return fail(ErrorCode::limit_exceeded,
                     fmt::format("stats would make more than {} groups", stats_groups_max));
+      TRY_DO(remember(2 * found->first.size() + calls_.size() * sizeof(Counted) + entry_bytes));
       groups_.push_back({std::move(key), std::vector<Counted>(calls_.size())});
     }
     number = found->second;
@@ -93,16 +104,16 @@ Result<> InsightsStats::count(const InsightsExpression& call, const InsightsReco
   const bool by_time = call.name == "earliest" || call.name == "latest";
   const bool is_first = counted.count == 1;
   if (is_distinct(call.name)) {
-    if (counted.distinct.insert(*text).second) TRY_DO(remember_one());
+    if (counted.distinct.insert(*text).second) TRY_DO(remember(text->size() + entry_bytes));
     return {};
   }
   if (is_first || (by_time ? time < counted.least_time : order_of(value, counted.least) < 0)) {
-    counted.least = value;
+    TRY_DO(keep(value, counted.least));
     counted.least_time = time;
   }
   if (is_first ||
       (by_time ? time >= counted.greatest_time : order_of(value, counted.greatest) > 0)) {
-    counted.greatest = value;
+    TRY_DO(keep(value, counted.greatest));
     counted.greatest_time = time;
   }
   const auto number = number_in(value);
@@ -114,7 +125,7 @@ Result<> InsightsStats::count(const InsightsExpression& call, const InsightsReco
   counted.square += differs * (*number - counted.mean);
   if (!needs_values(call.name)) return {};
   counted.values.push_back(*number);
-  return remember_one();
+  return remember(sizeof(double));
 }
 
 InsightsValue InsightsStats::value_of(const InsightsExpression& call, const Counted& counted) {

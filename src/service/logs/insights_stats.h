@@ -16,7 +16,7 @@ namespace slipway::logs_door {
 
 // Limits.
 inline constexpr std::size_t stats_groups_max = 100'000;
-inline constexpr std::size_t stats_values_max = 4'000'000;  // that pct() and its like remember
+inline constexpr std::size_t stats_bytes_max = 256 << 20;  // of groups and values that are kept
 
 // Takes records one by one and makes a table of them, a row for each group in the order in which
 // these came.
@@ -53,14 +53,16 @@ class InsightsStats {
   Result<> count(const InsightsExpression& call, const InsightsRecord& record, std::int64_t time,
                  Counted& counted);
   static InsightsValue value_of(const InsightsExpression& call, const Counted& counted);
-  Result<> remember_one();
+  // Counts what is kept from now on; limit_exceeded.
+  Result<> remember(std::size_t bytes);
+  Result<> keep(const InsightsValue& value, InsightsValue& kept);
 
   const InsightsCommand& command_;
   std::vector<InsightsExpression> calls_;    // of functions that count
   std::vector<InsightsExpression> columns_;  // with fields "#0", "#1" in the place of these calls
   std::map<std::string, std::size_t> numbers_;  // of groups, by their keys
   std::vector<Group> groups_;
-  std::size_t values_ = 0;
+  std::size_t bytes_ = 0;
 };
 
 }  // namespace slipway::logs_door
