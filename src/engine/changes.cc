@@ -33,13 +33,17 @@ std::uint64_t Changes::sequence() const {
   return sequence_;
 }
 
-void Changes::notify(std::string_view topic) { tell(take_topic(topic)); }
+void Changes::notify(std::string_view topic) {
+  std::vector<Told> told;
+  take_topic(topic, told);
+  tell(std::move(told));
+}
 
 void Changes::tell(std::vector<Told> told) {
   for (Told& each : told) each.waiter(each.outcome, std::move(each.turn));
 }
 
-std::vector<Changes::Told> Changes::take_topic(std::string_view topic) {
+void Changes::take_topic(std::string_view topic, std::vector<Told>& told) {
   const std::lock_guard lock(mutex_);
   ++sequence_;
   if (changed_at_.size() >= remembered_topics_max) {
@@ -47,14 +51,12 @@ std::vector<Changes::Told> Changes::take_topic(std::string_view topic) {
     forgotten_before_ = sequence_;
   }
   changed_at_.insert_or_assign(std::string(topic), sequence_);
-  std::vector<Told> told;
   const auto found = topics_.find(topic);
-  if (found == topics_.end()) return told;
+  if (found == topics_.end()) return;
   Waiters& all = found->second.all;
   while (!all.empty()) told.push_back({.waiter = take(all, all.begin())});
   take_first(found, told);
   forget_if_empty(found);
-  return told;
 }
 
 Changes::LineWaiter Changes::take(Waiters& from, Waiters::iterator which) {
@@ -110,7 +112,9 @@ void Changes::wait_in_line(std::string_view topic, std::uint64_t since, InLine p
   enter(topic, since, &Topic::line, std::move(place), std::move(waiter));
 }
 
-// Whoever finds no place keeps the turn that he had: he leaves the line, and drops it there.
+// Whoever finds no place keeps the turn that he had: he leaves the line, and drops it there. So
+// does whom a shortage of memory keeps out, once the lock is free: his turn and his waiter are
+// taken after the last allocation. A deadline without him may stay, until it passes.
 void Changes::enter(std::string_view topic, std::uint64_t since, Waiters Topic::* where,
                     InLine place, LineWaiter waiter) {
   const bool has_deadline = place.deadline != Instant::max();
@@ -122,11 +126,14 @@ void Changes::enter(std::string_view topic, std::uint64_t since, Waiters Topic::
     if (!at_once) {
       const auto found = topics_.try_emplace(std::string(topic)).first;
       const std::uint64_t id = place.turn.hub_ ? place.turn.id_ : next_id_++;
-      place.turn.hub_ = nullptr;
       if (has_deadline) deadlines_.emplace(std::pair(place.deadline, id), found->first);
-      (found->second.*where).emplace(id, Waiting{place.deadline, place.owner, std::move(waiter)});
       if (place.look_at) look_later(found, *place.look_at);
-      if (place.owner != TaskOwner::nobody) ++owners_[place.owner];
+      if (place.owner != TaskOwner::nobody) owners_.try_emplace(place.owner, 0);
+      Waiting waiting{.deadline = place.deadline, .owner = place.owner, .waiter = {}};
+      const auto own = (found->second.*where).emplace(id, std::move(waiting)).first;
+      own->second.waiter = std::move(waiter);
+      place.turn.hub_ = nullptr;
+      if (place.owner != TaskOwner::nobody) ++owners_.at(place.owner);
       ++waiting_;
     }
   }
@@ -151,10 +158,11 @@ std::optional<WaitOutcome> Changes::outcome_at_once(std::string_view topic, std:
 void Changes::look_later(ByTopic<Topic>::iterator topic, Instant look_at) {
   Topic& it = topic->second;
   if (it.look != 0 && it.look_at <= look_at) return;
+  const std::uint64_t look = next_id_++;
+  deadlines_.emplace(std::pair(look_at, look), topic->first);
   if (it.look != 0) deadlines_.erase({it.look_at, it.look});
   it.look_at = look_at;
-  it.look = next_id_++;
-  deadlines_.emplace(std::pair(it.look_at, it.look), topic->first);
+  it.look = look;
 }
 
 std::size_t Changes::expire() {
@@ -162,34 +170,38 @@ std::size_t Changes::expire() {
   std::size_t left = 0;
   {
     const std::lock_guard lock(mutex_);
-    told = take_expired(clock_.monotonic());
+    take_expired(clock_.monotonic(), told);
     left = deadlines_.size();
   }
   tell(std::move(told));
   return left;
 }
 
-std::vector<Changes::Told> Changes::take_expired(Instant now) {
-  std::vector<Told> told;
+void Changes::take_expired(Instant now, std::vector<Told>& told) {
   const auto expired = [&](const auto& deadline) { return deadline.first.first <= now; };
   told.reserve(static_cast<std::size_t>(
       std::ranges::distance(deadlines_.begin(), std::ranges::find_if_not(deadlines_, expired))));
   while (!deadlines_.empty() && expired(*deadlines_.begin())) {
-    const auto& [at, name] = *deadlines_.begin();
-    const std::uint64_t id = at.second;
-    const auto found = topics_.find(name);
+    const auto first = deadlines_.begin();
+    const std::uint64_t id = first->first.second;
+    const auto found = topics_.find(first->second);
+    if (found == topics_.end()) {
+      deadlines_.erase(first);
+      continue;
+    }
     Topic& topic = found->second;
+    Waiters& waiters = topic.line.contains(id) ? topic.line : topic.all;
     if (id == topic.look) {
-      deadlines_.erase(deadlines_.begin());
-      topic.look = 0;
       take_first(found, told);
+      deadlines_.erase(first);
+      topic.look = 0;
+    } else if (const auto waiter = waiters.find(id); waiter != waiters.end()) {
+      told.push_back({.waiter = take(waiters, waiter), .outcome = WaitOutcome::deadline});
     } else {
-      Waiters& waiters = topic.line.contains(id) ? topic.line : topic.all;
-      told.push_back({.waiter = take(waiters, waiters.find(id)), .outcome = WaitOutcome::deadline});
+      deadlines_.erase(first);
     }
     forget_if_empty(found);
   }
-  return told;
 }
 
 void Changes::close() {

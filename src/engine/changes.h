@@ -145,8 +145,8 @@ class Changes {
                                              TaskOwner owner) const;
   LineWaiter take(Waiters& from, Waiters::iterator which);
   void take_first(ByTopic<Topic>::iterator topic, std::vector<Told>& told);
-  std::vector<Told> take_topic(std::string_view topic);
-  std::vector<Told> take_expired(Instant now);
+  void take_topic(std::string_view topic, std::vector<Told>& told);
+  void take_expired(Instant now, std::vector<Told>& told);
   void look_later(ByTopic<Topic>::iterator topic, Instant look_at);
   void forget_if_empty(ByTopic<Topic>::iterator topic);
 
