@@ -111,6 +111,14 @@ def sleeps(server, *names):
     return count
 
 
+def threads_beside_loops(server):
+    names = [(task / "comm").read_text().strip()
+             for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir()]
+    loops = [name for name in names if name.startswith("io-")]
+    assert loops, names
+    return sorted(set(names) - set(loops)), len(names) - len(loops)
+
+
 def test_while_nobody_waits_and_nothing_runs_nothing_wakes(tmp_path):
     server = Server(tmp_path / "idle")
     server.start()
@@ -119,7 +127,13 @@ def test_while_nobody_waits_and_nothing_runs_nothing_wakes(tmp_path):
         before = sleeps(server, "bulk-loop", "place")
         time.sleep(1)
         woken = sleeps(server, "bulk-loop", "place") - before
+    deadline = time.monotonic() + 15
+    names, count = threads_beside_loops(server)
+    while count > 8 and time.monotonic() < deadline:  # workers end when they had nothing to do
+        time.sleep(1)
+        names, count = threads_beside_loops(server)
     assert server.stop() == 0
+    assert count <= 8 and "containers" not in names, names
     assert before > 0 and woken <= 3, "they wake though there is nothing to look at"
 
 
