@@ -1,7 +1,7 @@
 // Runs instances somewhere: start, watch, stop, log, and nothing else. A place decides nothing.
 //
-// Implementations: process/, simulated/, later docker/ and kubernetes/, and places.h, which is one
-// made of several; all pass place_conformance.h. Callers ask capabilities(), never for the type.
+// Implementations: process/, docker/, simulated/, and places.h, which is one made of several; all
+// pass place_conformance.h. Callers ask capabilities(), never for the type.
 #pragma once
 
 #include <chrono>
