@@ -12,6 +12,8 @@ using Kind = ImageManifest::Reference::Kind;
 constexpr std::size_t tag_length_max = 128;
 constexpr std::string_view columns =
     "digest,media_type,bytes,artifact_type,subject,image_bytes,pushed";
+constexpr std::string_view listed_columns =
+    "digest,media_type,x'',artifact_type,subject,image_bytes,pushed";
 
 std::unexpected<Error> no_such_manifest(const Repository& repository, std::string_view reference) {
   return fail(ErrorCode::not_found,
@@ -157,17 +159,20 @@ std::vector<StoredManifest> list_manifests(store::Transaction& tx, const Reposit
   return manifests_of(
       tx.query(fmt::format("SELECT {} FROM images_manifest WHERE repository=?1 AND digest>?2 "
                            "ORDER BY digest LIMIT ?3",
-                           columns),
+                           listed_columns),
                repository.id, after, manifests_max));
 }
 
-std::vector<StoredManifest> referrers(store::Transaction& tx, const Repository& repository,
-                                      const Digest& subject) {
-  return manifests_of(
-      tx.query(fmt::format("SELECT {} FROM images_manifest WHERE repository=?1 AND subject=?2 "
-                           "ORDER BY digest",
-                           columns),
-               repository.id, subject.text()));
+void for_each_referrer(store::Transaction& tx, const Repository& repository, const Digest& subject,
+                       std::string_view after,
+                       const std::function<bool(const StoredManifest&)>& show) {
+  store::Rows rows = tx.query(
+      fmt::format("SELECT {} FROM images_manifest WHERE repository=?1 AND subject=?2 AND digest>?3 "
+                  "ORDER BY digest",
+                  columns),
+      repository.id, subject.text(), after);
+  while (rows.next())
+    if (!show(manifest_of(rows))) return;
 }
 
 bool is_child(store::Transaction& tx, const Repository& repository, const Digest& digest) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,7 +22,7 @@ namespace slipway::images {
 struct StoredManifest {
   Digest digest;
   std::string media_type;
-  std::string bytes;
+  std::string bytes;  // empty in lists
   std::string artifact_type;
   std::optional<std::string> subject;
   std::uint64_t image_bytes = 0;
@@ -66,12 +67,14 @@ std::vector<ImageTag> list_tags(store::Transaction& tx, const Repository& reposi
                                 const TagQuery& query);
 std::vector<std::string> tags_of(store::Transaction& tx, const Repository& repository,
                                  const Digest& digest);
-// By digest, those that come after `after`.
+// By digest, those that come after `after`; without their bytes.
 std::vector<StoredManifest> list_manifests(store::Transaction& tx, const Repository& repository,
                                            std::string_view after, std::uint32_t manifests_max);
-// Those whose subject it is, by digest, whether or not there is such a manifest.
-std::vector<StoredManifest> referrers(store::Transaction& tx, const Repository& repository,
-                                      const Digest& subject);
+// Shows those whose subject it is, by digest and one at a time, whether or not there is such a
+// manifest; those that come after `after`, until `show` returns false.
+void for_each_referrer(store::Transaction& tx, const Repository& repository, const Digest& subject,
+                       std::string_view after,
+                       const std::function<bool(const StoredManifest&)>& show);
 // Whether an index of the repository names it.
 bool is_child(store::Transaction& tx, const Repository& repository, const Digest& digest);
 

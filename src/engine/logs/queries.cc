@@ -52,7 +52,8 @@ void Queries::run(const Pointer& query, Task task) {
     const std::scoped_lock lock(mutex_);
     if (!query->state.has_ended()) query->state.status = QueryState::Status::running;
   }
-  auto answer = query->stopped ? Result<QueryAnswer>(QueryAnswer()) : answer_of(task, query->stopped);
+  auto answer =
+      query->stopped ? Result<QueryAnswer>(QueryAnswer()) : answer_of(task, query->stopped);
   const std::scoped_lock lock(mutex_);
   --running_;
   QueryState& state = query->state;

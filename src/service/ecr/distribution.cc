@@ -114,6 +114,7 @@ Result<net::Response> DistributionCall::dispatch() {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("'{}' is no name of a repository.", path_.name), "bad_name");
   const bool reads = head().method == "GET" || is_head();
+  if (!reads && head().method != "DELETE") TRY_DO(find_room());
   switch (path_.kind) {
     case Kind::blob: return on_blob();
     case Kind::manifest: return on_manifest();
@@ -130,6 +131,11 @@ Result<net::Response> DistributionCall::dispatch() {
     default: break;
   }
   return not_supported("The path is not for this method.");
+}
+
+Result<> DistributionCall::find_room() const {
+  if (!context_.disk) return {};
+  return context_.disk->admit_bytes(head().content_length.value_or(0) + request_.body().size());
 }
 
 images::RepositoryName DistributionCall::named(std::string_view name) const {

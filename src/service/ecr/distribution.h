@@ -64,6 +64,8 @@ class DistributionCall {
 
   Answer tags();
   Answer referrers();
+  // unavailable: the disk has no room for what the request brings.
+  Result<> find_room() const;
   Answer get_blob();
   Answer delete_blob();
   Answer get_manifest();

@@ -209,6 +209,7 @@ Result<images::UploadPart> DistributionCall::begin_part() {
   if (!is_repository_name(path_.name))
     return fail(ErrorCode::invalid_argument,
                 fmt::format("'{}' is no name of a repository.", path_.name), "bad_name");
+  TRY_DO(find_room());
   if (head().method == "PATCH") {
     TRY(const images::BlobUpload upload,
         context_.store.read([&](store::Transaction& tx) -> Result<images::BlobUpload> {

@@ -16,6 +16,8 @@ namespace json = boost::json;
 
 constexpr std::string_view index_type = "application/vnd.oci.image.index.v1+json";
 constexpr std::uint32_t tags_per_page_max = 1000;
+// Clients take no larger manifest, and a list of referrers is one.
+constexpr std::size_t referrers_page_bytes_max = 4 << 20;
 
 std::unexpected<Error> bad_tag(std::string_view tag) {
   return fail(ErrorCode::invalid_argument, fmt::format("'{}' is no tag.", tag.substr(0, 200)),
@@ -77,26 +79,42 @@ Result<net::Response> DistributionCall::tags() {
 
 Result<net::Response> DistributionCall::referrers() {
   TRY(const images::Digest subject, images::Digest::parse(path_.subject));
-  TRY(const std::vector<images::StoredManifest> found,
-      context_.store.read(
-          [&](store::Transaction& tx) -> Result<std::vector<images::StoredManifest>> {
-            const auto repository = this->repository(tx, "ecr:BatchGetImage");
-            // Where a push makes a repository, one that is absent is one that is empty.
-            if (!repository && repository.error().kind == "no_such_repository" &&
-                door_.absent == DistributionDoor::AbsentRepository::created)
-              return {};
-            if (!repository) return std::unexpected(repository.error());
-            return images::referrers(tx, *repository, subject);
-          }));
   const auto filter = path_.parameter("artifactType");
-  json::array manifests;
-  for (const images::StoredManifest& each : found)
-    if (!filter || *filter == each.artifact_type) manifests.push_back(descriptor_of(each));
-  net::Response response = json_answer(
-      200, index_type,
-      json::serialize(json::object{
-          {"schemaVersion", 2}, {"mediaType", index_type}, {"manifests", std::move(manifests)}}));
+  const std::string after = path_.parameter("last").value_or("");
+  std::string manifests;
+  std::string last, next;  // shown last; the same, where there are more
+  const auto show = [&](const images::StoredManifest& each) {
+    if (filter && *filter != each.artifact_type) return true;
+    const std::string descriptor = json::serialize(descriptor_of(each));
+    if (!manifests.empty() && manifests.size() + descriptor.size() > referrers_page_bytes_max) {
+      next = last;
+      return false;
+    }
+    manifests += (manifests.empty() ? "" : ",") + descriptor;
+    last = each.digest.text();
+    return true;
+  };
+  TRY_DO(context_.store.read([&](store::Transaction& tx) -> Result<> {
+    const auto repository = this->repository(tx, "ecr:BatchGetImage");
+    // Where a push makes a repository, one that is absent is one that is empty.
+    if (!repository && repository.error().kind == "no_such_repository" &&
+        door_.absent == DistributionDoor::AbsentRepository::created)
+      return {};
+    if (!repository) return std::unexpected(repository.error());
+    images::for_each_referrer(tx, *repository, subject, after, show);
+    return {};
+  }));
+  net::Response response =
+      json_answer(200, index_type,
+                  fmt::format(R"({{"schemaVersion":2,"mediaType":"{}","manifests":[{}]}})",
+                              index_type, manifests));
   if (filter) response.headers.add("OCI-Filters-Applied", "artifactType");
+  if (!next.empty())
+    response.headers.add(
+        "Link",
+        fmt::format("</v2/{}/referrers/{}?{}last={}>; rel=\"next\"", path_.name, subject.text(),
+                    filter ? fmt::format("artifactType={}&", percent_encode(*filter)) : "",
+                    percent_encode(next)));
   return response;
 }
 

@@ -9,6 +9,7 @@
 namespace slipway::ecr {
 namespace {
 
+constexpr std::size_t batch_bytes_max = 16 << 20;  // of manifests in one answer
 constexpr std::int32_t page_default = 100;
 
 // What an identifier means. Views.
@@ -190,9 +191,16 @@ Result<api::BatchGetImageResponse> batch_get_image(const EcrNeeds&, Call& call,
            std::ranges::any_of(in.acceptedMediaTypes(),
                                [&](std::string_view each) { return each == type; });
   };
+  std::size_t bytes = 0;
   for (const auto each : in.imageIds()) {
     const ImageId id = id_of(each);
     const auto manifest = look_up(call.tx(), repository, id);
+    if (manifest) bytes += manifest->bytes.size();
+    if (bytes > batch_bytes_max)
+      return refuse("InvalidParameterException",
+                    fmt::format("Invalid parameter at 'imageIds' failed to satisfy constraint: "
+                                "'their manifests together have more than {} bytes; ask for fewer'",
+                                batch_bytes_max));
     if (!manifest)
       add_failure(out, id, manifest.error());
     else if (!accepted(manifest->media_type))

@@ -168,6 +168,14 @@ TEST_F(InsightsTest, ValuesAreReckonedWith) {
   EXPECT_EQ(value("1 / 3"), "0.3333");
 }
 
+TEST_F(InsightsTest, WhatIsNoNumberIsNone) {
+  EXPECT_EQ(value("sqrt(-1)"), "-");
+  EXPECT_EQ(value("log(-1)"), "-");
+  EXPECT_EQ(value("substr(level, sqrt(-1))"), "INFO");
+  EXPECT_EQ(value("substr(level, 0, log(0))"), "");
+  EXPECT_EQ(value("replace('abab', 'ab', 'b')"), "bb");
+}
+
 TEST_F(InsightsTest, WhatIsNoQueryIsRefused) {
   EXPECT_THAT(refusal("field @message"), HasSubstr("there is no command 'field'"));
   EXPECT_THAT(refusal("pattern @message"), HasSubstr("pattern is not supported"));
