@@ -213,10 +213,11 @@ class FakeEngine final : public net::RequestHandler {
   // Docker counts nanoseconds, and leaves zeros at the end out; podman counts seconds.
   void print(Container& container, std::string_view text) {
     ++prints_;
+    std::string fraction = fmt::format("{:03}", prints_ % 100 * 7 + 1);
+    fraction.erase(fraction.find_last_not_of('0') + 1);
     const std::string time =
-        kind_ == Kind::docker
-            ? fmt::format("2026-12-01T03:35:{:02}.{}Z ", prints_ / 100, prints_ % 100 * 7 + 1)
-            : fmt::format("2026-12-01T03:35:{:02}+00:00 ", prints_ / 100);
+        kind_ == Kind::docker ? fmt::format("2026-12-01T03:35:{:02}.{}Z ", prints_ / 100, fraction)
+                              : fmt::format("2026-12-01T03:35:{:02}+00:00 ", prints_ / 100);
     const std::string line = time + std::string(text);
     std::string frame{'\1', '\0', '\0', '\0', '\0', '\0', '\0', static_cast<char>(line.size())};
     frame += line;

@@ -48,7 +48,8 @@ constexpr Need needs[] = {
     {"TestMetricFilter", "logs:TestMetricFilter"},
     Need{"StartLiveTail", "logs:StartLiveTail", group}.also_as("{arn}:log-group:{group}:*"),
     Need{"StartQuery", "logs:StartQuery", streams}.also_as(group),
-    {"GetQueryResults", "logs:GetQueryResults"},
+    // AWS's table names a group, of which a query's id tells nothing.
+    Need{"GetQueryResults", "logs:GetQueryResults"}.where("queryId"),
     {"StopQuery", "logs:StopQuery"},
     {"DescribeQueries", "logs:DescribeQueries"},
 };
