@@ -48,8 +48,7 @@ constexpr Need needs[] = {
     {"TestMetricFilter", "logs:TestMetricFilter"},
     Need{"StartLiveTail", "logs:StartLiveTail", group}.also_as("{arn}:log-group:{group}:*"),
     Need{"StartQuery", "logs:StartQuery", streams}.also_as(group),
-    // AWS's table names a group, of which a query's id tells nothing.
-    Need{"GetQueryResults", "logs:GetQueryResults"}.where("queryId"),
+    {"GetQueryResults", "logs:GetQueryResults"},
     {"StopQuery", "logs:StopQuery"},
     {"DescribeQueries", "logs:DescribeQueries"},
 };
